@@ -1,0 +1,105 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is built in Swift 6 mode with honest imports: what a file uses, it imports.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A floor of the house: a target and what it may import. `scripts/check-imports` holds the sources against this table.
+func floor(_ name: String, imports: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: imports, swiftSettings: strict)
+}
+
+func tests(_ name: String, imports: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name + "Tests", dependencies: [.byName(name: name)] + imports,
+    swiftSettings: strict)
+}
+
+let package = Package(
+  name: "edgewise",
+  products: [.executable(name: "edgewise", targets: ["edgewise"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
+  targets: [
+    // Floor 0: doors to C.
+    .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CPNG", providers: [.apt(["libspng-dev"])]),
+
+    // Floor 1
+    floor("Tensors", imports: []),
+    floor("MessagePassing", imports: ["CMPI", "Tensors"]),
+    floor("Compression", imports: ["CZstd"]),
+    floor("Images", imports: ["CTurboJPEG", "CPNG"]),
+
+    // Floor 2
+    floor("Graphs", imports: ["Tensors"]),
+    floor("Quantization", imports: ["Graphs", "Tensors"]),
+
+    // Floor 3
+    floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN"]),
+    floor("Datasets", imports: ["Images", "Tensors", .product(name: "Yams", package: "Yams")]),
+    floor("Detection", imports: ["Tensors"]),
+
+    // Floor 4
+    floor("Models", imports: ["Graphs", "Detection", "Tensors"]),
+    floor("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
+    floor("Checkpoints", imports: ["Compression", "Tensors"]),
+
+    // Floor 5
+    floor(
+      "Training",
+      imports: [
+        "Tensors", "MessagePassing", "Images", "Graphs", "Quantization", "Engine", "Datasets",
+        "Detection", "Models", "Parallel", "Checkpoints", .product(name: "Yams", package: "Yams"),
+      ]),
+    floor(
+      "Exporting",
+      imports: [
+        "Graphs", "Quantization", "Tensors",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
+    floor("Reporting", imports: ["Tensors"]),
+
+    // Floor 6
+    .executableTarget(
+      name: "edgewise",
+      dependencies: [
+        "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
+        "Datasets", "Detection", "Models", "Parallel", "Checkpoints", "Training", "Exporting",
+        "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+
+    tests("Tensors", imports: []),
+    tests("MessagePassing", imports: ["Tensors"]),
+    tests("Compression", imports: []),
+    tests("Images", imports: []),
+    tests("Graphs", imports: ["Tensors"]),
+    tests("Quantization", imports: ["Graphs", "Tensors"]),
+    tests("Engine", imports: ["Graphs", "Quantization", "Tensors", "Models", "Detection"]),
+    tests("Datasets", imports: ["Images", "Tensors"]),
+    tests("Detection", imports: ["Tensors"]),
+    tests("Models", imports: ["Graphs", "Tensors"]),
+    tests("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
+    tests("Checkpoints", imports: ["Compression", "Tensors"]),
+    tests(
+      "Training",
+      imports: [
+        "Tensors", "Graphs", "Quantization", "Engine", "Datasets", "Detection", "Models",
+        "Checkpoints",
+      ]),
+    tests("Exporting", imports: ["Graphs", "Quantization", "Models", "Tensors"]),
+    tests("Reporting", imports: []),
+  ]
+)
