@@ -1,0 +1,89 @@
+import Tensors
+
+extension Graph {
+  /// Checks that every number points somewhere, order and shapes hold and names are unique.
+  ///
+  /// For graphs read from files; nothing about the graph is assumed.
+  /// - Throws: a `GraphError` naming the first node at fault.
+  public func validate() throws(GraphError) {
+    func fail(_ node: Node? = nil, _ reason: String) -> GraphError {
+      GraphError(graph: name, node: node?.name, reason: reason)
+    }
+    var known = [Bool](repeating: false, count: values.count)
+    for input in inputs {
+      guard values.indices.contains(input) else { throw fail(nil, "input \(input) is not a value") }
+      known[input] = true
+    }
+    var parameterUsed = [Bool](repeating: false, count: parameters.count)
+    for node in nodes {
+      guard values.indices.contains(node.output), !known[node.output] else {
+        throw fail(node, "output \(node.output) is no value or already made by another node")
+      }
+      for input in node.inputs where !values.indices.contains(input) || !known[input] {
+        throw fail(node, "input \(input) is not made before it is read")
+      }
+      let shapes = node.inputs.map { values[$0].shape }
+      let shape: Shape
+      do { shape = try node.operation.outputShape(for: shapes) } catch {
+        throw fail(node, error.reason)
+      }
+      guard shape == values[node.output].shape else {
+        throw fail(node, "declares shape \(values[node.output].shape), computes \(shape)")
+      }
+      let needed = node.operation.parameters(for: shapes)
+      guard needed.count == node.parameters.count else {
+        throw fail(node, "needs \(needed.count) parameters, has \(node.parameters.count)")
+      }
+      for (index, need) in zip(node.parameters, needed) {
+        guard parameters.indices.contains(index), !parameterUsed[index] else {
+          throw fail(node, "parameter \(index) does not exist or is used twice")
+        }
+        parameterUsed[index] = true
+        guard parameters[index].shape == need.shape, parameters[index].role == need.role else {
+          throw fail(
+            node, "parameter \(parameters[index].name) is \(parameters[index].shape), needs \(need.shape)")
+        }
+      }
+      if case .fakeQuantize(let site) = node.operation, !sites.indices.contains(site) {
+        throw fail(node, "site \(site) does not exist")
+      }
+      if let bits = node.weightBits, !(2...8).contains(bits) {
+        throw fail(node, "weights of \(bits) bits; expected 2 to 8")
+      }
+      known[node.output] = true
+    }
+    for site in sites where !(2...8).contains(site.bits) {
+      throw fail(nil, "site \(site.name) has \(site.bits) bits; expected 2 to 8")
+    }
+    for output in outputs where !values.indices.contains(output) || !known[output] {
+      throw fail(nil, "output \(output) is made by no node")
+    }
+    if let name = Self.firstRepeated(nodes.map(\.name)) {
+      throw fail(nil, "two nodes are named \(name)")
+    }
+    if let name = Self.firstRepeated(parameters.map(\.name)) {
+      throw fail(nil, "two parameters are named \(name)")
+    }
+    try validateHead()
+  }
+
+  private func validateHead() throws(GraphError) {
+    guard let head else { return }
+    for level in head.levels {
+      for (value, channels) in [(level.boxes, 4 * head.bins), (level.classes, head.classNames.count)] {
+        guard values.indices.contains(value), outputs.contains(value),
+          values[value].shape.rank == 3, values[value].shape[2] == channels, level.stride > 0
+        else {
+          throw GraphError(
+            graph: name,
+            reason: "the head of stride \(level.stride) does not read an output of \(channels) channels")
+        }
+      }
+    }
+  }
+
+  private static func firstRepeated(_ names: [String]) -> String? {
+    var seen = Set<String>()
+    return names.first { !seen.insert($0).inserted }
+  }
+}

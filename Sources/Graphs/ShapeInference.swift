@@ -1,0 +1,102 @@
+public import Tensors
+
+extension Operation {
+  /// The shape of the output for these input shapes.
+  ///
+  /// - Throws: the reason as a sentence, when the shapes do not fit the operation.
+  public func outputShape(for inputs: [Shape]) throws(ShapeMismatch) -> Shape {
+    func require(_ condition: Bool, _ expected: String) throws(ShapeMismatch) {
+      if !condition {
+        throw ShapeMismatch(
+          reason: "\(name) of \(inputs.map(\.description).joined(separator: ", ")): \(expected)")
+      }
+    }
+    switch self {
+    case .convolution(let channels, let kernel, let stride, let padding, let groups, _):
+      try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
+      try require(
+        kernel > 0 && stride > 0 && padding >= 0 && groups > 0 && channels > 0,
+        "kernel, stride, groups and channels must be positive")
+      try require(
+        inputs[0][2] % groups == 0 && channels % groups == 0,
+        "channels must be divisible by \(groups) groups")
+      return try window(inputs[0], kernel, stride, padding, channels: channels, require)
+    case .maxPool(let kernel, let stride, let padding):
+      try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
+      try require(
+        kernel > 0 && stride > 0 && padding >= 0 && 2 * padding <= kernel,
+        "padding may be at most half the kernel")
+      return try window(inputs[0], kernel, stride, padding, channels: inputs[0][2], require)
+    case .batchNorm, .activation, .fakeQuantize:
+      try require(inputs.count == 1, "expected one input")
+      return inputs[0]
+    case .add:
+      try require(inputs.count == 2 && inputs[0] == inputs[1], "expected two of the same shape")
+      return inputs[0]
+    case .concat:
+      try require(!inputs.isEmpty && inputs.allSatisfy { $0.rank == 3 }, "expected [H, W, C] each")
+      try require(
+        inputs.allSatisfy { $0[0] == inputs[0][0] && $0[1] == inputs[0][1] },
+        "heights and widths must be equal")
+      return [inputs[0][0], inputs[0][1], inputs.reduce(0) { $0 + $1[2] }]
+    case .slice(let from, let count):
+      try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
+      try require(
+        from >= 0 && count > 0 && from + count <= inputs[0][2],
+        "channels \(from) ..< \(from + count) are not all there")
+      return [inputs[0][0], inputs[0][1], count]
+    case .upsample(let factor):
+      try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
+      try require(factor > 0, "the factor must be positive")
+      return [inputs[0][0] * factor, inputs[0][1] * factor, inputs[0][2]]
+    case .globalAveragePool:
+      try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
+      return [inputs[0][2]]
+    case .linear(let features, _):
+      try require(inputs.count == 1 && inputs[0].rank == 1, "expected one [C]")
+      try require(features > 0, "features must be positive")
+      return [features]
+    }
+  }
+
+  private func window(
+    _ input: Shape, _ kernel: Int, _ stride: Int, _ padding: Int, channels: Int,
+    _ require: (Bool, String) throws(ShapeMismatch) -> Void
+  ) throws(ShapeMismatch) -> Shape {
+    try require(
+      input[0] + 2 * padding >= kernel && input[1] + 2 * padding >= kernel,
+      "the picture is smaller than the kernel \(kernel)")
+    return [
+      (input[0] + 2 * padding - kernel) / stride + 1,
+      (input[1] + 2 * padding - kernel) / stride + 1, channels,
+    ]
+  }
+
+  /// The parameters it needs for these inputs: suffix of the name, shape and role, in order.
+  public func parameters(for inputs: [Shape]) -> [(suffix: String, shape: Shape, role: Parameter.Role)]
+  {
+    switch self {
+    case .convolution(let channels, let kernel, _, _, let groups, let bias):
+      let weight: Shape = [channels, inputs[0][2] / groups, kernel, kernel]
+      return [("weight", weight, .weight)] + (bias ? [("bias", [channels], .bias)] : [])
+    case .linear(let features, let bias):
+      return [("weight", [features, inputs[0][0]], .weight)]
+        + (bias ? [("bias", [features], .bias)] : [])
+    case .batchNorm:
+      let channels: Shape = [inputs[0][inputs[0].rank - 1]]
+      return [
+        ("weight", channels, .scale), ("bias", channels, .shift),
+        ("running_mean", channels, .runningMean), ("running_var", channels, .runningVariance),
+      ]
+    default: return []
+    }
+  }
+}
+
+/// Shapes that do not fit an operation.
+public struct ShapeMismatch: Error, Hashable, Sendable, CustomStringConvertible {
+  public var reason: String
+  public var description: String { reason }
+
+  public init(reason: String) { self.reason = reason }
+}
