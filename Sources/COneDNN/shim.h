@@ -2,5 +2,6 @@
 #define CONEDNN_SHIM_H
 
 #include <oneapi/dnnl/dnnl.h>
+#include <oneapi/dnnl/dnnl_debug.h>
 
 #endif

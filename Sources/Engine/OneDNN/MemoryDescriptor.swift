@@ -1,0 +1,44 @@
+import COneDNN
+
+/// How a tensor lies in memory, for oneDNN. Extents are in oneDNN's logical order (N, C, H, W).
+struct MemoryDescriptor {
+  var raw: dnnl_memory_desc_t
+
+  enum Layout {
+    /// Channels last: the layout of every activation.
+    case nhwc
+    /// Row-major in the logical order: the layout of stored weights.
+    case plain
+    /// oneDNN chooses.
+    case any
+  }
+
+  init(_ extents: [Int], _ layout: Layout) throws(EngineError) {
+    raw = dnnl_memory_desc_t()
+    let dims = extents.map { dnnl_dim_t($0) }
+    let tag: dnnl_format_tag_t
+    switch (layout, extents.count) {
+    case (.any, _): tag = dnnl_format_tag_any
+    case (.nhwc, 4): tag = dnnl_acdb
+    case (.plain, 1): tag = dnnl_a
+    case (.plain, 4): tag = dnnl_abcd
+    case (.plain, 5): tag = dnnl_abcde
+    default: preconditionFailure("no layout for extents \(extents)")
+    }
+    try check(
+      dnnl_memory_desc_init_by_tag(&raw, CInt(extents.count), dims, dnnl_f32, tag),
+      "dnnl_memory_desc_init_by_tag")
+  }
+
+  init(raw: dnnl_memory_desc_t) { self.raw = raw }
+
+  var byteCount: Int {
+    withUnsafePointer(to: raw) { Int(dnnl_memory_desc_get_size($0)) }
+  }
+
+  func isEqual(to other: MemoryDescriptor) -> Bool {
+    withUnsafePointer(to: raw) { a in
+      withUnsafePointer(to: other.raw) { b in dnnl_memory_desc_equal(a, b) != 0 }
+    }
+  }
+}

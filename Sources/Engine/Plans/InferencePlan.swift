@@ -1,0 +1,48 @@
+public import Graphs
+public import Quantization
+
+/// The forward pass of a graph for a fixed number of pictures, with all memory planned.
+///
+/// For a graph with sites it computes on the integer grids, simulated in FP32: every value of a site
+/// is a grid point, every quantized weight too.
+public final class InferencePlan {
+  private let plan: Plan
+
+  /// - Parameters:
+  ///   - graph: usually with its batch norms folded; batch norms left use running statistics.
+  ///   - grids: one per site; empty leaves the sites out.
+  public init(graph: Graph, weights: NamedWeights, batchSize: Int, grids: [Grid] = [])
+    throws(EngineError)
+  {
+    do { try graph.check(weights) } catch { throw EngineError(error.description) }
+    guard grids.isEmpty || grids.count == graph.sites.count else {
+      throw EngineError(
+        "graph \(graph.name) has \(graph.sites.count) sites but \(grids.count) grids were given")
+    }
+    let store = ParameterStore(graph)
+    store.load(weights)
+    plan = try Plan(graph: graph, batchSize: batchSize, store: store, reduction: nil)
+    plan.state.batchNormMode = .running
+    plan.state.quantizationMode = grids.isEmpty ? .off : .quantize
+    for (site, grid) in grids.enumerated() { plan.state.grids[site] = grid }
+    plan.prepareWeights()
+  }
+
+  public var graph: Graph { plan.graph }
+  public var batchSize: Int { plan.batchSize }
+  public var byteCount: Int { plan.compiled.byteCount }
+
+  /// The input's memory, `[N, H, W, C]`.
+  public var input: UnsafeMutablePointer<Float> { plan.input }
+
+  /// Fills the input from pictures of 8 bits, `[N, H, W, C]`: `x = p / 255`.
+  public func setInput(_ pixels: UnsafePointer<UInt8>) { plan.setInput(pixels) }
+
+  public func forward() { plan.forward() }
+
+  /// The memory of an output of the graph, `[N, H, W, C]`, valid until the next forward pass.
+  public func output(_ value: Int) -> UnsafeMutablePointer<Float> { plan.activation(of: value) }
+
+  public func startProfile() { plan.startProfile() }
+  public var profile: PlanProfile? { plan.profile }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import Graphs
+import Tensors
+
+/// What training and inference plans have in common: compiled steps, their memory, and timing.
+final class Plan {
+  let graph: Graph
+  let batchSize: Int
+  let state: PlanState
+  let steps: [any PlanStep]
+  let compiled: PlanCompiler.Result
+  private let device: ComputeDevice
+  private let store: ParameterStore
+  private var keptAlive: AlignedBuffer?
+  var profile: PlanProfile?
+
+  init(
+    graph: Graph, batchSize: Int, store: ParameterStore, reduction: AlignedBuffer?
+  ) throws(EngineError) {
+    do { try graph.validate() } catch { throw EngineError(error.description) }
+    self.graph = graph
+    self.batchSize = batchSize
+    self.store = store
+    keptAlive = reduction
+    device = try ComputeDevice()
+    let gradients = reduction?.base.assumingMemoryBound(to: Float.self)
+    var compiler = PlanCompiler(
+      graph: graph, batchSize: batchSize, store: store, gradients: gradients,
+      shardStatistics: gradients.map { $0 + store.layout.trainableCount })
+    compiled = try compiler.compile(on: device)
+    steps = compiled.steps
+    state = PlanState(siteCount: graph.sites.count)
+  }
+
+  func prepareWeights() { for step in steps { step.prepareWeights() } }
+
+  func forward() {
+    for (index, step) in steps.enumerated() {
+      timed(index, \.forwardSeconds) { step.forward(state) }
+    }
+  }
+
+  func backward() {
+    for index in steps.indices.reversed() {
+      timed(index, \.backwardSeconds) { steps[index].backward(state) }
+    }
+  }
+
+  @inline(__always)
+  private func timed(
+    _ index: Int, _ kind: WritableKeyPath<PlanProfile.Entry, Double>, _ body: () -> Void
+  ) {
+    if profile == nil { return body() }
+    let start = monotonicSeconds()
+    body()
+    profile!.entries[index][keyPath: kind] += monotonicSeconds() - start
+  }
+
+  func startProfile() {
+    profile = PlanProfile(
+      entries: steps.map { step in
+        let convolution = step as? ConvolutionStep
+        return .init(
+          name: step.name, isConvolution: step.isConvolution,
+          operationCount: convolution?.kernel.geometry.operationCount ?? 0,
+          implementations: convolution?.kernel.implementations ?? [])
+      })
+  }
+
+  /// The input's memory, `[N, H, W, C]`.
+  var input: UnsafeMutablePointer<Float> { compiled.activationAddress[graph.inputs[0]]! }
+
+  /// Fills the input from pictures of 8 bits: `x = p / 255`.
+  func setInput(_ pixels: UnsafePointer<UInt8>) {
+    let count = batchSize * graph.values[graph.inputs[0]].shape.elementCount
+    let x = input
+    for i in 0..<count { x[i] = Float(pixels[i]) * (1 / 255) }
+  }
+
+  func activation(of value: Int) -> UnsafeMutablePointer<Float> {
+    guard let address = compiled.activationAddress[value] else {
+      preconditionFailure("value \(graph.values[value].name) has no memory: it is inside a pass")
+    }
+    return address
+  }
+}
+
+/// Time spent in each step of a plan since profiling began.
+public struct PlanProfile: Sendable {
+  public struct Entry: Sendable {
+    public var name: String
+    public var isConvolution: Bool
+    /// Multiply-adds of one pass, times two.
+    public var operationCount: Int
+    public var implementations: [String]
+    public var forwardSeconds = 0.0
+    public var backwardSeconds = 0.0
+  }
+
+  public var entries: [Entry]
+
+  public var convolutionSeconds: Double {
+    entries.reduce(0) { $0 + ($1.isConvolution ? $1.forwardSeconds + $1.backwardSeconds : 0) }
+  }
+
+  public var totalSeconds: Double {
+    entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
+  }
+}
+
+/// Seconds on a clock that never jumps.
+func monotonicSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
