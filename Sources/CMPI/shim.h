@@ -1,9 +1,9 @@
 #ifndef CMPI_SHIM_H
 #define CMPI_SHIM_H
 
-// Why this is C: MPI's handles and special addresses (MPI_COMM_WORLD, MPI_FLOAT, MPI_IN_PLACE, ...) are
-// macros that cast the address of a library symbol or a small integer. Swift imports neither, so each
-// one that `MessagePassing` needs has a getter here. Nothing else lives in this header.
+// Why this is C: MPI's handles and special addresses (MPI_COMM_WORLD, MPI_FLOAT, MPI_IN_PLACE, ...)
+// are macros that cast the address of a library symbol or a small integer. Swift imports neither,
+// so each one that `MessagePassing` needs has a getter here. Nothing else lives in this header.
 
 #include <mpi.h>
 

@@ -13,10 +13,11 @@ extension Communicator {
     return all
   }
 
-  /// The `bytes` of every rank, in the order of the ranks; each rank may bring another number of them.
+  /// The `bytes` of every rank, in the order of the ranks; each rank may bring another number of
+  /// them.
   ///
-  /// *Collective.* The C functions are `MPI_Allgather` for the counts and `MPI_Allgatherv`; where the
-  /// sum of the counts is more than one call carries, one `MPI_Bcast` after another.
+  /// *Collective.* The C functions are `MPI_Allgather` for the counts and `MPI_Allgatherv`; where
+  /// the sum of the counts is more than one call carries, one `MPI_Bcast` after another.
   public func allGather(_ bytes: [UInt8]) throws(MPIError) -> [[UInt8]] {
     guard let raw else { return [bytes] }
     let counts = try allGather(UInt64(bytes.count)).map { Int($0) }

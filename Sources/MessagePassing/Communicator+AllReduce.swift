@@ -13,7 +13,8 @@ public enum ReductionOperation: Sendable {
   }
 }
 
-/// Each replaces `count` values on every rank by their element-wise sum, minimum or maximum over all ranks.
+/// Each replaces `count` values on every rank by their element-wise sum, minimum or maximum over
+/// all ranks.
 ///
 /// *Collective*, with the same count and operation. The C function is `MPI_Allreduce` in place.
 ///

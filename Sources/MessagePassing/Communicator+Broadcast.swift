@@ -19,7 +19,8 @@ extension Communicator {
 
   /// Replaces the bytes of `buffer` by those of `root`; its length must be the same on every rank.
   ///
-  /// *Collective.* The C function is `MPI_Bcast`, several times for more bytes than one call carries.
+  /// *Collective.* The C function is `MPI_Bcast`, several times for more bytes than one call
+  /// carries.
   public func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int = 0) throws(MPIError) {
     precondition(root >= 0 && root < size, "root \(root) of \(size) ranks")
     guard let raw, let base = buffer.baseAddress else { return }

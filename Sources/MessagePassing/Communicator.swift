@@ -5,7 +5,8 @@ import Synchronization
 /// The ranks that work on one job, and what they say to each other.
 ///
 /// A *solo* communicator is a world of one rank that never touches MPI: a program started without
-/// `mpirun` uses the same code. Every collective call must be made by every rank, in the same order.
+/// `mpirun` uses the same code. Every collective call must be made by every rank, in the same
+/// order.
 ///
 /// `@unchecked Sendable`: all properties are constants and the handle is only passed on to MPI.
 /// MPI itself is asked for the level *serialized*: threads may take turns, but not overlap.

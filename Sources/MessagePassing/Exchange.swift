@@ -2,9 +2,10 @@ import CMPI
 
 /// A fixed set of messages between ranks, planned once and run as often as wanted.
 ///
-/// The C functions are `MPI_Send_init` and `MPI_Recv_init` (persistent requests), `MPI_Startall` and
-/// `MPI_Waitall`. Running it allocates nothing here. The memory belongs to the caller and must outlive it;
-/// it may not be touched between `start()` and the end of `wait()`, except that sent memory may be read.
+/// The C functions are `MPI_Send_init` and `MPI_Recv_init` (persistent requests), `MPI_Startall`
+/// and `MPI_Waitall`. Running it allocates nothing here. The memory belongs to the caller and must
+/// outlive it; it may not be touched between `start()` and the end of `wait()`, except that sent
+/// memory may be read. After an error messages may still be under way: end the process.
 ///
 /// Messages between two ranks with one tag meet in the order of the lists.
 public final class Exchange {
@@ -33,9 +34,12 @@ public final class Exchange {
   public init(
     sends: [Message], receives: [Message], communicator: Communicator
   ) throws(MPIError) {
-    let planned =
-      receives.flatMap { message in communicator.parts(of: message.count).map { (message, $0, false) } }
-      + sends.flatMap { message in communicator.parts(of: message.count).map { (message, $0, true) } }
+    var planned: [(message: Message, part: Range<Int>, isSend: Bool)] = []
+    for (messages, isSend) in [(receives, false), (sends, true)] {
+      for message in messages {
+        planned += communicator.parts(of: message.count).map { (message, $0, isSend) }
+      }
+    }
     requests = .allocate(capacity: max(planned.count, 1))
     requests.initialize(repeating: cmpi_request_null(), count: max(planned.count, 1))
     guard let raw = communicator.raw else {

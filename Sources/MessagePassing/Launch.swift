@@ -1,16 +1,16 @@
 import Glibc
 
 /// How this process was started, as its environment tells.
-struct Launch: Equatable {
+package struct Launch: Equatable {
   /// A launcher that speaks to MPI started it: `mpirun`, or `srun` with PMI or PMIx.
-  var knowsMPI: Bool
+  package var knowsMPI: Bool
   /// How many tasks were started together, where the environment says so.
-  var taskCount: Int?
+  package var taskCount: Int?
 
   /// Reads the variables that Open MPI, PMIx, PMI and Slurm set for every task.
   ///
   /// Slurm's own count is asked last: under `mpirun` it counts the daemons, one per node.
-  init(variable: (String) -> String?) {
+  package init(variable: (String) -> String?) {
     let marks = ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"]
     knowsMPI = marks.contains { variable($0) != nil }
     let counts = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"]

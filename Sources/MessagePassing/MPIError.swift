@@ -2,8 +2,8 @@ import CMPI
 
 /// Why a call to MPI, or the start of a job under it, failed.
 public enum MPIError: Error, Equatable, Sendable, CustomStringConvertible {
-  /// The C function `function` returned another code than `MPI_SUCCESS`; `text` is the library's own
-  /// wording of the error class.
+  /// The C function `function` returned another code than `MPI_SUCCESS`; `text` is the library's
+  /// own wording of the error class.
   case callFailed(function: String, code: Int32, text: String)
   /// The library was started, but grants fewer threads than one that is not alone in its process.
   case threadLevelTooLow(granted: ThreadLevel)
@@ -15,8 +15,8 @@ public enum MPIError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .callFailed(let function, let code, let text):
-      "\(function) failed with code \(code) (\(text)); look for the first rank or host that reported "
-        + "trouble, then start the job again."
+      "\(function) failed with code \(code) (\(text)); look for the first rank or host that "
+        + "reported trouble, then start the job again."
     case .threadLevelTooLow(let granted):
       "MPI grants the thread level \(granted), but at least \(ThreadLevel.funneled) is needed; "
         + "use an MPI library built with thread support."

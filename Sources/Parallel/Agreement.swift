@@ -11,8 +11,9 @@ public enum Disagreement: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .differs(let subject, let ranks, let hosts, let worldSize):
       let names = zip(ranks, hosts).map { "\($0) (\($1))" }.joined(separator: ", ")
-      return "The \(subject) on \(ranks.count == 1 ? "rank" : "ranks") \(names) of \(worldSize) is not "
-        + "the same as on the others; look for another CPU type, library version or thread count, or "
+      let ranksAre = ranks.count == 1 ? "rank" : "ranks"
+      return "The \(subject) on \(ranksAre) \(names) of \(worldSize) is not the same as on the "
+        + "others; look for another CPU type, library version or thread count, or "
         + "faulty memory there, then resume from the last checkpoint."
     case .notComparable(let error):
       return error.description
@@ -22,7 +23,8 @@ public enum Disagreement: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Compares `hash`, that of the bits of `subject`, over all ranks.
 ///
-/// The value most ranks hold is taken as right; among equally frequent ones, that of the lowest rank.
+/// The value most ranks hold is taken as right; among equally frequent ones, that of the lowest
+/// rank.
 ///
 /// *Collective.* *Throws* the same `Disagreement` on every rank if any rank's differs.
 public func agree(
@@ -48,7 +50,8 @@ public func agree(
     hosts: ranks.map { String(decoding: hosts[$0], as: UTF8.self) }, worldSize: hashes.count)
 }
 
-/// The ranks whose value is not the most frequent one; among equally frequent ones the lowest rank's wins.
+/// The ranks whose value is not the most frequent one; among equally frequent ones the lowest
+/// rank's wins.
 func minority(_ hashes: [UInt64]) -> [Int] {
   var (right, most) = (hashes[0], 0)
   for hash in hashes {

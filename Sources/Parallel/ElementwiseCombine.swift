@@ -1,5 +1,5 @@
-// The loops over elements. Plain pointers and one operation per element: the compiler vectorizes them,
-// and an element's result does not depend on where in a vector it stands.
+// The loops over elements. Plain pointers and one operation per element: the compiler vectorizes
+// them, and an element's result does not depend on where in a vector it stands.
 
 /// `a[i] += b[i]`
 func addElements(_ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, count: Int) {
@@ -17,8 +17,8 @@ func maximizeElements(_ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float
 
 /// Gives every NaN the bits of `Float.nan`.
 ///
-/// Which payload and sign a sum of NaNs has is the compiler's choice of operand order; after this it no
-/// longer matters.
+/// Which payload and sign a sum of NaNs has is the compiler's choice of operand order; after this
+/// it no longer matters.
 func canonicalizeNaNs(_ a: UnsafeMutablePointer<Float>, count: Int) {
   for i in 0..<count {
     let x = a[i]

@@ -22,7 +22,8 @@ public struct FailureReport: Error, Equatable, Sendable, CustomStringConvertible
 extension Communicator {
   /// Throws the same report on every rank if any rank brings one: that of the lowest such rank.
   ///
-  /// Costs one small `allReduce` while nothing has failed. A failure of MPI itself becomes a report too.
+  /// Costs one small `allReduce` while nothing has failed. A failure of MPI itself becomes a report
+  /// too.
   ///
   /// *Collective:* called at points all ranks agreed on.
   public func throwTogether(_ local: FailureReport?) throws(FailureReport) {
@@ -48,8 +49,8 @@ extension Communicator {
   /// Runs `body` on every rank and gives its result, or throws the same report on all ranks if it
   /// throws on any.
   ///
-  /// `body` must not communicate where it may have thrown on another rank before. `exitCode` is asked
-  /// for the exit code of an error other than a `FailureReport`.
+  /// `body` must not communicate where it may have thrown on another rank before. `exitCode` is
+  /// asked for the exit code of an error other than a `FailureReport`.
   ///
   /// *Collective.*
   public func together<Result>(

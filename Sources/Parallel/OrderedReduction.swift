@@ -3,18 +3,18 @@ import Tensors
 
 /// Sums and maxima over all shards, with the same bits for every world size.
 ///
-/// The vector has `sumCount` elements that are added and `maximumCount` that are maximized. Both are
-/// combined along `ShardTree`, a fixed binary tree over the shard index:
+/// The vector has `sumCount` elements that are added and `maximumCount` that are maximized. Both
+/// are combined along `ShardTree`, a fixed binary tree over the shard index:
 ///
-/// 1. `add` combines this rank's shards as far as the tree allows; what is left are the largest subtrees
-///    inside its run of shards: one if the world size is a power of two that divides the shard count,
-///    a few otherwise.
-/// 2. Each rank owns a slice of the vector. `finish` sends every other rank its slice of each subtree,
-///    and combines the subtrees of its own slice in the order of the tree.
+/// 1. `add` combines this rank's shards as far as the tree allows; what is left are the largest
+///    subtrees inside its run of shards: one if the world size is a power of two that divides the
+///    shard count, a few otherwise.
+/// 2. Each rank owns a slice of the vector. `finish` sends every other rank its slice of each
+///    subtree, and combines the subtrees of its own slice in the order of the tree.
 /// 3. The finished slices are exchanged, so that every rank has the whole vector.
 ///
-/// With one subtree per rank each rank sends (P-1)/P of the vector in either exchange, like a ring. All
-/// memory and all messages are planned in `init`; a step allocates nothing.
+/// With one subtree per rank each rank sends (P-1)/P of the vector in either exchange, like a ring.
+/// All memory and all messages are planned in `init`; a step allocates nothing.
 ///
 /// **NaN.** A NaN in any shard gives NaN, in sums and in maxima, and always with the bits of
 /// `Float.nan`. Of +0 and -0 a maximum keeps the one of the higher shard.
@@ -154,7 +154,8 @@ public final class OrderedReduction {
     nextShard = shards.lowerBound
   }
 
-  /// Takes in the `sumCount` sums and `maximumCount` maxima of `shard`, in ascending order of the shards.
+  /// Takes in the `sumCount` sums and `maximumCount` maxima of `shard`, in ascending order of the
+  /// shards.
   public func add(shard: Int, sums: UnsafePointer<Float>, maxima: UnsafePointer<Float>) {
     precondition(
       shard == nextShard && shards.contains(shard),
@@ -211,7 +212,8 @@ public final class OrderedReduction {
     maximizeElements(a + sums, b + sums, count: range.count - sums)
   }
 
-  /// Cuts 0 ..< `total` into `count` slices that begin on whole cache lines; the last ones may be empty.
+  /// Cuts 0 ..< `total` into `count` slices that begin on whole cache lines; the last ones may be
+  /// empty.
   private static func slices(of total: Int, count: Int) -> [Range<Int>] {
     let lines = (total + 15) / 16
     let length = (lines + count - 1) / count * 16

@@ -28,7 +28,7 @@ public struct TooManyRanks: Error, Equatable, Sendable, CustomStringConvertible 
   public let shardCount: Int
 
   public var description: String {
-    "\(worldSize) ranks but the recipe has \(shardCount) shards; use at most \(shardCount) ranks or "
-      + "raise `shards`."
+    "\(worldSize) ranks but the recipe has \(shardCount) shards; use at most \(shardCount) "
+      + "ranks or raise `shards`."
   }
 }

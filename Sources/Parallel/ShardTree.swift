@@ -1,9 +1,9 @@
 /// The fixed binary tree in which anything is summed over shards.
 ///
 /// A node is a run of shards. A node of `count` > 1 shards splits at the largest power of two below
-/// `count`, so every left child is complete, and the sum of a node is *left + right*. For seven shards:
-/// `((0+1)+(2+3)) + ((4+5)+6)`. The tree depends on the number of shards alone, so a sum along it has
-/// the same bits whoever computes which part.
+/// `count`, so every left child is complete, and the sum of a node is *left + right*. For seven
+/// shards: `((0+1)+(2+3)) + ((4+5)+6)`. The tree depends on the number of shards alone, so a sum
+/// along it has the same bits whoever computes which part.
 enum ShardTree {
   /// The two children of `node`, which holds at least two shards.
   static func children(of node: Range<Int>) -> (left: Range<Int>, right: Range<Int>) {
@@ -14,7 +14,8 @@ enum ShardTree {
     return (node.lowerBound..<middle, middle..<node.upperBound)
   }
 
-  /// The largest nodes of the tree over `shardCount` shards that lie inside `run`, from left to right.
+  /// The largest nodes of the tree over `shardCount` shards that lie inside `run`, from left to
+  /// right.
   ///
   /// At most two per level of the tree, and one where `run` is a node itself.
   static func maximalNodes(inside run: Range<Int>, shardCount: Int) -> [Range<Int>] {

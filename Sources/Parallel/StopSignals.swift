@@ -4,13 +4,13 @@ import Synchronization
 /// Asks a run to stop at the next step boundary: set by USR1, TERM or INT.
 ///
 /// A handler runs between any two instructions, so it may not allocate, lock or call into the Swift
-/// runtime. It is a C function without captures that reads the clock and writes two lock-free atomics
-/// of this file; `install` touches both before any signal can arrive, so that their lazy
-/// initialisation is over by then. The training loop polls `isRequested` and sends it
-/// along with the maxima, so that all ranks stop after the same step.
+/// runtime. It is a C function without captures that reads the clock and writes two lock-free
+/// atomics of this file; `install` touches both before any signal can arrive, so that their lazy
+/// initialisation is over by then. The training loop polls `isRequested` and sends it along with
+/// the maxima, so that all ranks stop after the same step.
 ///
-/// A second signal takes its default action and ends the process. Launchers may deliver one
-/// request twice, to the rank itself and through `mpirun`: repetitions within two seconds are one request.
+/// A second signal takes its default action and ends the process. Launchers may deliver one request
+/// twice, to the rank itself and through `mpirun`: repetitions within two seconds are one request.
 public enum StopSignals {
   public static let numbers: [Int32] = [SIGUSR1, SIGTERM, SIGINT]
 
