@@ -1,0 +1,87 @@
+public import MessagePassing
+
+/// What went wrong on one rank, as every rank learns it.
+///
+/// Whoever prints it does so on one rank alone, for example rank 0.
+public struct FailureReport: Error, Equatable, Sendable, CustomStringConvertible {
+  /// One sentence for the user.
+  public var message: String
+  public var exitCode: Int32
+  /// Where it happened.
+  public var rank: Int
+
+  public init(message: String, exitCode: Int32, rank: Int) {
+    self.message = message
+    self.exitCode = exitCode
+    self.rank = rank
+  }
+
+  public var description: String { message }
+}
+
+extension Communicator {
+  /// Throws the same report on every rank if any rank brings one: that of the lowest such rank.
+  ///
+  /// Costs one small `allReduce` while nothing has failed. A failure of MPI itself becomes a report
+  /// too.
+  ///
+  /// *Collective:* called at points all ranks agreed on.
+  public func throwTogether(_ local: FailureReport?) throws(FailureReport) {
+    do {
+      var failed: Int32 = local == nil ? 0 : 1
+      try allReduce(&failed, count: 1, .maximum)
+      guard failed != 0 else { return }
+    } catch {
+      throw local ?? FailureReport(message: error.description, exitCode: 1, rank: rank)
+    }
+    let all: [[UInt8]]
+    do {
+      // Exit code, then the message; nothing where nothing failed.
+      all = try allGather(local.map { encode($0) } ?? [])
+    } catch {
+      throw local ?? FailureReport(message: error.description, exitCode: 1, rank: rank)
+    }
+    for (origin, bytes) in all.enumerated() where !bytes.isEmpty {
+      throw decode(bytes, rank: origin)
+    }
+  }
+
+  /// Runs `body` on every rank and gives its result, or throws the same report on all ranks if it
+  /// throws on any.
+  ///
+  /// `body` must not communicate where it may have thrown on another rank before. `exitCode` is
+  /// asked for the exit code of an error other than a `FailureReport`.
+  ///
+  /// *Collective.*
+  public func together<Result>(
+    exitCode: (any Error) -> Int32 = { _ in 1 }, _ body: () throws -> Result
+  ) throws(FailureReport) -> Result {
+    let result: Result?
+    let failure: FailureReport?
+    do {
+      result = try body()
+      failure = nil
+    } catch let report as FailureReport {
+      result = nil
+      failure = report
+    } catch {
+      result = nil
+      failure = FailureReport(message: "\(error)", exitCode: exitCode(error), rank: rank)
+    }
+    try throwTogether(failure)
+    guard let result else { preconditionFailure("a failure of this rank was not thrown") }
+    return result
+  }
+}
+
+private func encode(_ report: FailureReport) -> [UInt8] {
+  withUnsafeBytes(of: report.exitCode.littleEndian) { Array($0) } + Array(report.message.utf8)
+}
+
+private func decode(_ bytes: [UInt8], rank: Int) -> FailureReport {
+  var code: UInt32 = 0
+  for byte in bytes.prefix(4).reversed() { code = code << 8 | UInt32(byte) }
+  return FailureReport(
+    message: String(decoding: bytes.dropFirst(4), as: UTF8.self),
+    exitCode: Int32(bitPattern: code), rank: rank)
+}

@@ -1,0 +1,1 @@
+../ParallelTests/MPIRun.swift

@@ -1,0 +1,24 @@
+import Parallel
+import Testing
+
+@Suite struct ShardAssignmentTests {
+  @Test func `runs are contiguous, cover every shard once and differ by at most one`() throws {
+    for shards in 1...17 {
+      for ranks in 1...shards {
+        let assignment = try ShardAssignment(shardCount: shards, worldSize: ranks)
+        let runs = (0..<ranks).map { assignment.shards(of: $0) }
+        #expect(runs.flatMap { Array($0) } == Array(0..<shards))
+        #expect(runs[0].count - runs[ranks - 1].count <= 1 && runs[ranks - 1].count > 0)
+      }
+    }
+  }
+
+  @Test func `more ranks than shards are refused with what to do`() {
+    let error = #expect(throws: TooManyRanks.self) {
+      try ShardAssignment(shardCount: 4, worldSize: 6)
+    }
+    #expect(
+      error?.description
+        == "6 ranks but the recipe has 4 shards; use at most 4 ranks or raise `shards`.")
+  }
+}
