@@ -33,6 +33,13 @@ public final class FrameDecompressor {
     guard frame[4] & 0b100 != 0 else { throw .noChecksum }
   }
 
+  /// The raw length that a frame's header announces; `head` is its first 18 bytes, or all of it.
+  /// `nil` for bytes that are no frame and for a frame that does not say.
+  public static func announcedByteCount(_ head: [UInt8]) -> Int? {
+    // The function's two special values, unknown and error, do not fit in an `Int`.
+    head.withUnsafeBytes { Int(exactly: ZSTD_getFrameContentSize($0.baseAddress, $0.count)) }
+  }
+
   /// Fills `bytes`, to its last byte, from `frame`, which must hold exactly that much.
   ///
   /// On an error the contents of `bytes` are of no use. The C function is `ZSTD_decompressDCtx`.
