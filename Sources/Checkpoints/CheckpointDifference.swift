@@ -1,0 +1,104 @@
+import Tensors
+
+/// What differs between two checkpoints, in everything but who wrote them.
+public struct CheckpointDifference: Hashable, Sendable, Codable {
+  /// Nothing differs: neither the manifest's values nor a bit of a tensor.
+  public var identical: Bool
+  /// Values of the manifests, by their place: `recipe.optimizer.lr`.
+  public var manifest: [ManifestDifference]
+  /// Tensors that only the first or only the second holds.
+  public var onlyInFirst: [TensorKey]
+  public var onlyInSecond: [TensorKey]
+  /// Tensors in both whose bits differ.
+  public var tensors: [TensorDifference]
+  /// Tensors in both whose bits are equal.
+  public var equalTensorCount: Int
+}
+
+/// One value that two manifests do not share; `nil` on the side that lacks it.
+public struct ManifestDifference: Hashable, Sendable, Codable {
+  public var place: String
+  public var first: JSONValue?
+  public var second: JSONValue?
+}
+
+/// Compares two checkpoints: step, epoch, position, recipe, graph, metrics, state, libraries, and
+/// every tensor bit by bit. The writer's note is left out, and so is how tensors are stored.
+///
+/// - Throws: `CheckpointError` if one of them cannot be read or fails a checksum.
+public func difference(
+  _ first: CheckpointReader, _ second: CheckpointReader
+) throws(CheckpointError) -> CheckpointDifference {
+  let manifest = differences(
+    in: comparedValues(first.manifest), comparedValues(second.manifest))
+  var others: [TensorKey: TensorRecord] = [:]
+  for record in second.manifest.tensors { others[record.key] = record }
+  let keys = Set(first.manifest.tensors.map(\.key))
+
+  var onlyInFirst: [TensorKey] = []
+  var tensors: [TensorDifference] = []
+  var equal = 0
+  // The second checkpoint's files are opened as needed; both are read a tensor at a time.
+  try first.forEach(first.manifest.tensors) { (decoder, file, record) throws(CheckpointError) in
+    guard let other = others[record.key] else {
+      onlyInFirst.append(record.key)
+      return
+    }
+    guard other.shape == record.shape, other.dtype == record.dtype else {
+      tensors.append(
+        TensorDifference(
+          record.key,
+          mismatch: "\(record.shape) of \(record.dtype.rawValue), "
+            + "\(other.shape) of \(other.dtype.rawValue)"))
+      return
+    }
+    let a = try decoder.tensor(record, from: file)
+    let b = try second.read(other)
+    if let found = difference(a, b, key: record.key) {
+      tensors.append(found)
+    } else {
+      equal += 1
+    }
+  }
+  let onlyInSecond = second.manifest.tensors.map(\.key).filter { !keys.contains($0) }
+  return CheckpointDifference(
+    identical: manifest.isEmpty && onlyInFirst.isEmpty && onlyInSecond.isEmpty && tensors.isEmpty,
+    manifest: manifest, onlyInFirst: onlyInFirst, onlyInSecond: onlyInSecond, tensors: tensors,
+    equalTensorCount: equal)
+}
+
+/// The values of two JSON texts that differ, by place, in the order of the places.
+///
+/// Objects are compared key by key and arrays of one length element by element; anything else as a
+/// whole. A trainer uses it to say which recipe keys a checkpoint was written with.
+public func differences(in first: JSONValue, _ second: JSONValue) -> [ManifestDifference] {
+  var found: [ManifestDifference] = []
+  collect(first, second, place: "", into: &found)
+  return found
+}
+
+private func comparedValues(_ manifest: Manifest) -> JSONValue {
+  var values = manifest.json.object ?? [:]
+  for key in ["writer", "tensors", "shards", "format", "version"] { values[key] = nil }
+  return .object(values)
+}
+
+private func collect(
+  _ first: JSONValue?, _ second: JSONValue?, place: String,
+  into found: inout [ManifestDifference]
+) {
+  switch (first, second) {
+  case (.object(let a), .object(let b)):
+    for key in Set(a.keys).union(b.keys).sorted() {
+      collect(a[key], b[key], place: place.isEmpty ? key : place + "." + key, into: &found)
+    }
+  case (.array(let a), .array(let b)) where a.count == b.count:
+    for i in a.indices { collect(a[i], b[i], place: "\(place)[\(i)]", into: &found) }
+  case (.number(let a), .number(let b)) where a.isNaN && b.isNaN:
+    return
+  default:
+    if first != second {
+      found.append(ManifestDifference(place: place, first: first, second: second))
+    }
+  }
+}

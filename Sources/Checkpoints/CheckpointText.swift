@@ -1,0 +1,153 @@
+import Tensors
+
+/// What the commands `checkpoint list|show|verify|diff` print. No text ends in a line feed.
+
+extension CheckpointEntry {
+  /// A table of checkpoints, in the order given.
+  ///
+  /// - Parameters:
+  ///   - metric: the metric of the column; by default `mAP50-95`, or the first by name that the
+  ///     newest of them has.
+  ///   - now: seconds since 1970 from which ages are counted; by default the clock.
+  public static func table(
+    _ entries: [CheckpointEntry], metric: String? = nil, now: Double? = nil
+  ) -> String {
+    if entries.isEmpty { return "no checkpoints" }
+    let now = now ?? currentSeconds()
+    let known = entries.lazy.compactMap(\.summary?.metrics).first { !$0.isEmpty } ?? [:]
+    let preferred = "mAP50-95"
+    let metric = metric ?? (known[preferred] != nil ? preferred : known.keys.min() ?? preferred)
+    var table = TextTable([
+      ("step", true), ("epoch", true), (printable(metric), true), ("size", true), ("age", true),
+      ("ranks", true), ("state", false),
+    ])
+    for entry in entries {
+      table.append([
+        "\(entry.step)",
+        entry.summary.map { "\($0.epoch)" } ?? "-",
+        entry.summary?.metrics[metric].map(shortText) ?? "-",
+        entry.summary.map { byteText($0.storedByteCount) } ?? "-",
+        entry.writtenSeconds.map { ageText(seconds: now - $0) } ?? "-",
+        entry.summary.map { "\($0.worldSize)" } ?? "-",
+        entry.problem.map { "damaged: " + printable($0) }
+          ?? (entry.isVerified ? "verified" : "complete"),
+      ])
+    }
+    return table.lines.joined(separator: "\n")
+  }
+}
+
+extension CheckpointDescription {
+  /// Summary, recipe and tensors; with statistics where the description has them.
+  public var text: String {
+    var lines = [
+      path,
+      "step \(step), epoch \(epoch), position \(position)",
+      "written by \(writer.worldSize) \(writer.worldSize == 1 ? "rank" : "ranks")"
+        + Self.list(writer.details, prefix: "; "),
+      "libraries" + Self.list(libraries, prefix: ": "),
+      "metrics" + Self.list(metrics.mapValues(shortText), prefix: ": "),
+    ]
+    let ratio = storedByteCount > 0 ? Double(rawByteCount) / Double(storedByteCount) : 1
+    lines.append(
+      "\(tensors.count) tensors, \(byteText(rawByteCount)), stored in "
+        + "\(byteText(storedByteCount)) (ratio \(fixed(ratio, decimals: 3)))")
+    for role in Set(tensors.map(\.role)).sorted() {
+      let members = tensors.filter { $0.role == role }
+      lines.append(
+        "  \(role): \(members.count), "
+          + byteText(members.reduce(0) { $0 + $1.rawByteCount }))
+    }
+    lines += ["", "recipe", recipe.text, "", "state", state.text, ""]
+    lines += tensorTable
+    return lines.map(printable).joined(separator: "\n")
+  }
+
+  private var tensorTable: [String] {
+    let withStatistics = tensors.contains { $0.statistics != nil }
+    var header: [(String, Bool)] = [
+      ("tensor", false), ("role", false), ("shape", false), ("dtype", false), ("size", true),
+      ("stored", true),
+    ]
+    if withStatistics {
+      header += ["min", "mean", "max", "std", "NaN", "inf"].map { ($0, true) }
+    }
+    var table = TextTable(header)
+    for tensor in tensors {
+      var row = [
+        tensor.name, tensor.role.rawValue, tensor.shape.description, tensor.dtype.rawValue,
+        byteText(tensor.rawByteCount), byteText(tensor.storedByteCount),
+      ]
+      if withStatistics {
+        if let statistics = tensor.statistics {
+          row += [
+            shortText(statistics.minimum), shortText(statistics.mean),
+            shortText(statistics.maximum), shortText(statistics.standardDeviation),
+            "\(statistics.nanCount)", "\(statistics.infinityCount)",
+          ]
+        } else {
+          row += [String](repeating: "-", count: 6)
+        }
+      }
+      table.append(row)
+    }
+    return table.lines
+  }
+
+  private static func list(_ values: [String: String], prefix: String) -> String {
+    if values.isEmpty { return prefix == ": " ? ": none" : "" }
+    return prefix + values.sorted { $0.key < $1.key }
+      .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+  }
+}
+
+extension VerificationReport {
+  /// One line for a whole checkpoint, otherwise one more per problem.
+  public var text: String {
+    guard !isWhole else {
+      return "\(path): whole (\(tensorCount) tensors in \(frameCount) frames, "
+        + "\(byteText(storedByteCount)))"
+    }
+    let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
+    return (["\(path): \(count)"] + problems.map { "  " + printable($0) })
+      .joined(separator: "\n")
+  }
+}
+
+extension CheckpointDifference {
+  /// `identical`, or every difference on a line of its own.
+  public var text: String {
+    if identical { return "identical (\(equalTensorCount) tensors, bit by bit)" }
+    var lines: [String] = []
+    for item in manifest {
+      lines.append(
+        "\(item.place): \(Self.short(item.first)) in the first, "
+          + "\(Self.short(item.second)) in the second")
+    }
+    lines += onlyInFirst.map { "only in the first: \($0)" }
+    lines += onlyInSecond.map { "only in the second: \($0)" }
+    if !tensors.isEmpty {
+      var table = TextTable([
+        ("tensor", false), ("role", false), ("differ", true), ("of", true), ("max abs", true),
+        ("max rel", true), ("max ULP", true), ("not finite", true), ("", false),
+      ])
+      for tensor in tensors {
+        table.append([
+          tensor.name, tensor.role.rawValue, "\(tensor.differingCount)",
+          "\(tensor.elementCount)", shortText(tensor.maximumAbsolute),
+          shortText(tensor.maximumRelative), tensor.maximumULP.map { "\($0)" } ?? "-",
+          "\(tensor.nonFiniteCount)", tensor.mismatch ?? "",
+        ])
+      }
+      lines += table.lines
+    }
+    lines.append("\(equalTensorCount) tensors are equal, bit by bit")
+    return lines.map(printable).joined(separator: "\n")
+  }
+
+  private static func short(_ value: JSONValue?) -> String {
+    guard let value else { return "absent" }
+    let text = value.lineText
+    return text.count <= 80 ? text : text.prefix(77) + "..."
+  }
+}

@@ -1,0 +1,129 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Glibc
+#endif
+
+/// A file opened for reading at any offset.
+final class InputFile {
+  let path: String
+  let byteCount: Int
+  private let descriptor: Int32
+
+  /// Opens a regular file; anything else (a folder, a pipe) is refused before it is opened.
+  init(path: String) throws(CheckpointError) {
+    guard let byteCount = try fileByteCount(path) else {
+      throw .damaged(file: path, found: "it is missing", expected: "a file")
+    }
+    self.path = path
+    self.byteCount = byteCount
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError("read", path) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Fills `buffer` with the bytes that start at `offset`.
+  func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(CheckpointError) {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(
+        descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count > 0 {
+        done += count
+      } else if count == 0 {
+        throw .damaged(
+          file: path, found: "it ends at byte \(offset + done)",
+          expected: "\(offset + buffer.count) bytes or more")
+      } else if errno != EINTR {
+        throw systemError("read", path)
+      }
+    }
+  }
+
+  /// All of a file, if it is not longer than `limit`.
+  static func bytes(_ path: String, limit: Int) throws(CheckpointError) -> [UInt8] {
+    let file = try InputFile(path: path)
+    guard file.byteCount <= limit else {
+      throw .limit(file: path, found: byteText(file.byteCount), limit: byteText(limit))
+    }
+    var bytes = [UInt8](repeating: 0, count: file.byteCount)
+    try bytes.withUnsafeMutableBytes { buffer in
+      Result { () throws(CheckpointError) in try file.read(into: buffer, at: 0) }
+    }.get()
+    return bytes
+  }
+}
+
+/// A new file that is written from front to back.
+final class OutputFile {
+  let path: String
+  private(set) var byteCount = 0
+  private var descriptor: Int32
+
+  init(path: String) throws(CheckpointError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw systemError("create", path) }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  func append(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    var done = 0
+    while done < bytes.count {
+      let count = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if count >= 0 {
+        done += count
+      } else if errno != EINTR {
+        throw systemError("write", path)
+      }
+    }
+    byteCount += bytes.count
+  }
+
+  /// Returns once the bytes are on the disk.
+  func finish() throws(CheckpointError) {
+    guard fsync(descriptor) == 0 else { throw systemError("write", path) }
+    let result = close(descriptor)
+    descriptor = -1
+    guard result == 0 else { throw systemError("write", path) }
+  }
+}
+
+/// What the last C call complains about.
+func systemError(_ doing: String, _ path: String) -> CheckpointError {
+  .system(path: path, doing: doing, reason: String(cString: strerror(errno)))
+}
+
+/// The length of a regular file, or `nil` where nothing lies under that path.
+func fileByteCount(_ path: String) throws(CheckpointError) -> Int? {
+  var status = stat()
+  guard stat(path, &status) == 0 else {
+    if errno == ENOENT || errno == ENOTDIR { return nil }
+    throw systemError("read", path)
+  }
+  guard status.st_mode & S_IFMT == S_IFREG else {
+    throw .damaged(file: path, found: "it is no regular file", expected: "a file")
+  }
+  return Int(status.st_size)
+}
+
+/// When something under that path was last written, in seconds since 1970.
+func modificationSeconds(_ path: String) -> Double? {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return nil }
+  #if canImport(Darwin)
+    let time = status.st_mtimespec
+  #else
+    let time = status.st_mtim
+  #endif
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+/// The clock, in seconds since 1970.
+func currentSeconds() -> Double { Double(time(nil)) }

@@ -1,0 +1,320 @@
+import Tensors
+
+extension Manifest: Codable {
+  public init(from decoder: any Decoder) throws {
+    try self.init(json: JSONValue(from: decoder), file: Self.fileName, limits: CheckpointLimits())
+  }
+
+  public func encode(to encoder: any Encoder) throws { try json.encode(to: encoder) }
+
+  /// The manifest as the file holds it, without the checksum line.
+  public var json: JSONValue {
+    [
+      "format": .string(Self.formatName),
+      "version": .integer(Self.currentVersion),
+      "step": .integer(step),
+      "epoch": .integer(epoch),
+      "position": .integer(position),
+      "recipe": recipe,
+      "graph": graph,
+      "metrics": .object(metrics.mapValues { .number($0) }),
+      "state": state,
+      "libraries": .object(libraries.mapValues { .string($0) }),
+      "writer": [
+        "world_size": .integer(writer.worldSize),
+        "details": .object(writer.details.mapValues { .string($0) }),
+      ],
+      "shards": .array(
+        shards.enumerated().map { index, shard in
+          ["file": .string(Self.shardFileName(index)), "length": .integer(shard.byteCount)]
+        }),
+      "tensors": .array(tensors.map(Self.json)),
+    ]
+  }
+
+  private static func json(_ tensor: TensorRecord) -> JSONValue {
+    [
+      "name": .string(tensor.name),
+      "role": .string(tensor.role.rawValue),
+      "dtype": .string(tensor.dtype.rawValue),
+      "shape": .array(tensor.shape.extents.map { .integer($0) }),
+      "shard": .string(shardFileName(tensor.shard)),
+      "encoding": .string(tensor.encoding.rawValue),
+      "frames": .array(
+        tensor.frames.map { frame in
+          [
+            "offset": .integer(frame.offset), "length": .integer(frame.length),
+            "raw_length": .integer(frame.rawLength), "xxh64": .string(hexText(frame.xxh64)),
+          ]
+        }),
+    ]
+  }
+
+  /// Reads and checks a manifest; `file` is what errors call it.
+  init(json: JSONValue, file: String, limits: CheckpointLimits) throws(CheckpointError) {
+    let top = ManifestField(value: json, place: "the manifest", file: file)
+    try Self.checkVersion(top)
+    step = try top["step"].count()
+    epoch = try top["epoch"].count()
+    position = try top["position"].count()
+    recipe = try top["recipe"].value
+    graph = try top["graph"].value
+    state = try top["state"].value
+    metrics = [:]
+    for (name, field) in try top["metrics"].members() { metrics[name] = try field.double() }
+    libraries = try top["libraries"].strings()
+    writer = WriterNote(
+      worldSize: try top["writer"]["world_size"].count(),
+      details: try top["writer"]["details"].strings())
+
+    shards = []
+    for (index, field) in try top["shards"].elements().enumerated() {
+      // The name is fixed by the index, so no file outside the folder can be named.
+      let name = try field["file"]
+      guard name.value.string == Self.shardFileName(index) else {
+        throw name.wrong("\"\(Self.shardFileName(index))\"")
+      }
+      shards.append(ShardRecord(byteCount: try field["length"].count()))
+    }
+
+    let fields = try top["tensors"].elements()
+    guard fields.count <= limits.tensorCount else {
+      throw .limit(
+        file: file, found: "\(fields.count) tensors", limit: "\(limits.tensorCount)")
+    }
+    tensors = []
+    tensors.reserveCapacity(fields.count)
+    var keys = Set<TensorKey>()
+    var rawByteCount = 0
+    for field in fields {
+      let tensor = try Self.tensor(field, shards: shards, limits: limits)
+      guard keys.insert(tensor.key).inserted else {
+        throw field.wrong("each name and role once, not \(tensor.key) again")
+      }
+      // Each is at most `tensorByteCount`, and the sum is checked at each step: no overflow.
+      rawByteCount += tensor.rawByteCount
+      guard rawByteCount <= limits.rawByteCount else {
+        throw .limit(
+          file: file, found: "more than \(byteText(limits.rawByteCount)) of tensors",
+          limit: byteText(limits.rawByteCount))
+      }
+      tensors.append(tensor)
+    }
+    try checkTiling(file: file)
+  }
+
+  /// Refuses what is no manifest of ours, or one of another version, before anything else.
+  static func checkVersion(_ top: ManifestField) throws(CheckpointError) {
+    let format = try top["format"]
+    guard format.value.string == formatName else { throw format.wrong("\"\(formatName)\"") }
+    let version = try top["version"].value
+    guard version.int == currentVersion else {
+      throw .version(file: top.file, found: version.lineText, known: currentVersion)
+    }
+  }
+
+  private static func tensor(
+    _ field: ManifestField, shards: [ShardRecord], limits: CheckpointLimits
+  ) throws(CheckpointError) -> TensorRecord {
+    let name = try field["name"].label()
+    let role = TensorRole(rawValue: try field["role"].label())
+    var field = field
+    field.place += " (\(name), \(role))"
+    let dtypeField = try field["dtype"]
+    guard let dtype = DType(rawValue: try dtypeField.string()) else {
+      throw dtypeField.wrong("one of " + DType.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    let encodingField = try field["encoding"]
+    guard let encoding = TensorEncoding(rawValue: try encodingField.string()),
+      encoding == .plain || dtype.byteCount > 1
+    else {
+      throw encodingField.wrong(
+        "plain, or planes for elements of 2, 4 or 8 bytes")
+    }
+    let shardField = try field["shard"]
+    let shardName = try shardField.string()
+    guard let shard = shardIndex(shardName), shard < shards.count else {
+      throw shardField.wrong("one of the \(shards.count) files under \"shards\"")
+    }
+
+    let shapeField = try field["shape"]
+    var extents: [Int] = []
+    for extent in try shapeField.elements() { extents.append(try extent.count()) }
+    guard extents.count <= 32 else { throw shapeField.wrong("at most 32 extents") }
+    let shape = Shape(extents)
+    let (byteCount, overflow) = (shape.checkedElementCount ?? .max)
+      .multipliedReportingOverflow(by: dtype.byteCount)
+    guard !overflow, byteCount <= limits.tensorByteCount else {
+      throw .limit(
+        file: field.file, found: "\(field.place) has the shape \(shape) of \(dtype.rawValue)",
+        limit: byteText(limits.tensorByteCount))
+    }
+
+    var frames: [FrameRecord] = []
+    var rawSum = 0
+    for frameField in try field["frames"].elements() {
+      let frame = try Self.frame(
+        frameField, shardByteCount: shards[shard].byteCount, dtype: dtype)
+      rawSum += frame.rawLength
+      guard rawSum <= byteCount else { break }
+      frames.append(frame)
+    }
+    guard rawSum == byteCount else {
+      throw .damaged(
+        file: field.file,
+        found: "\(field.place): the raw lengths of its frames add up to "
+          + (rawSum > byteCount ? "more" : "\(rawSum) bytes"),
+        expected: "\(byteCount) bytes for \(shape) of \(dtype.rawValue)")
+    }
+    return TensorRecord(
+      name: name, role: role, dtype: dtype, shape: shape, shard: shard, encoding: encoding,
+      frames: frames)
+  }
+
+  private static func frame(
+    _ field: ManifestField, shardByteCount: Int, dtype: DType
+  ) throws(CheckpointError) -> FrameRecord {
+    let frame = FrameRecord(
+      offset: try field["offset"].count(), length: try field["length"].count(),
+      rawLength: try field["raw_length"].count(), xxh64: try field["xxh64"].hash())
+    guard frame.offset <= shardByteCount, frame.length <= shardByteCount - frame.offset else {
+      throw field.wrong("a run inside the \(shardByteCount) bytes of its shard file")
+    }
+    guard frame.length > 0, frame.rawLength > 0, frame.rawLength <= maximumFrameRawLength,
+      frame.rawLength % dtype.byteCount == 0
+    else {
+      throw field.wrong(
+        "a length above 0 and 1 to \(maximumFrameRawLength) raw bytes in whole elements")
+    }
+    return frame
+  }
+
+  /// Every byte of every shard file belongs to exactly one frame.
+  private func checkTiling(file: String) throws(CheckpointError) {
+    var runs = [[Range<Int>]](repeating: [], count: shards.count)
+    for tensor in tensors {
+      runs[tensor.shard] += tensor.frames.map { $0.offset..<$0.offset + $0.length }
+    }
+    for (index, shard) in shards.enumerated() {
+      var end = 0
+      for run in runs[index].sorted(by: { $0.lowerBound < $1.lowerBound }) {
+        guard run.lowerBound == end else {
+          throw .damaged(
+            file: file,
+            found: "a frame of \(Self.shardFileName(index)) starts at byte \(run.lowerBound)"
+              + (run.lowerBound < end ? ", inside another" : ", after a gap"),
+            expected: "byte \(end)")
+        }
+        end = run.upperBound
+      }
+      guard end == shard.byteCount else {
+        throw .damaged(
+          file: file, found: "the frames of \(Self.shardFileName(index)) end at byte \(end)",
+          expected: "its length, \(shard.byteCount)")
+      }
+    }
+  }
+
+  /// The index in a shard's name, if that is exactly what this format calls a shard.
+  private static func shardIndex(_ name: String) -> Int? {
+    guard name.hasPrefix("shard-"), name.hasSuffix(".zst"),
+      let index = Int(name.dropFirst(6).dropLast(4)), index >= 0, shardFileName(index) == name
+    else { return nil }
+    return index
+  }
+}
+
+/// A value of the manifest together with its place, for sentences about it.
+struct ManifestField {
+  let value: JSONValue
+  var place: String
+  let file: String
+
+  subscript(key: String) -> ManifestField {
+    get throws(CheckpointError) {
+      guard let members = value.object else { throw wrong("an object") }
+      guard let member = members[key] else {
+        throw .damaged(
+          file: file, found: "\(place) has no key \"\(key)\"", expected: "that key")
+      }
+      return ManifestField(value: member, place: "\(place), \(key)", file: file)
+    }
+  }
+
+  func wrong(_ expected: String) -> CheckpointError {
+    let text = value.lineText
+    let shown = text.utf8.count <= 60 ? text : value.kind
+    return .damaged(file: file, found: "\(place) is \(shown)", expected: expected)
+  }
+
+  func elements() throws(CheckpointError) -> [ManifestField] {
+    guard let elements = value.array else { throw wrong("an array") }
+    return elements.enumerated().map { index, element in
+      ManifestField(value: element, place: "\(place) \(index)", file: file)
+    }
+  }
+
+  func members() throws(CheckpointError) -> [(String, ManifestField)] {
+    guard let members = value.object else { throw wrong("an object") }
+    return members.sorted { $0.key < $1.key }.map { key, member in
+      (key, ManifestField(value: member, place: "\(place), \(key)", file: file))
+    }
+  }
+
+  func count() throws(CheckpointError) -> Int {
+    guard let count = value.int, count >= 0 else { throw wrong("a whole number, 0 or more") }
+    return count
+  }
+
+  func double() throws(CheckpointError) -> Double {
+    guard let double = value.double else { throw wrong("a number") }
+    return double
+  }
+
+  func string() throws(CheckpointError) -> String {
+    guard let string = value.string else { throw wrong("a string") }
+    return string
+  }
+
+  func strings() throws(CheckpointError) -> [String: String] {
+    var result: [String: String] = [:]
+    for (key, field) in try members() { result[key] = try field.string() }
+    return result
+  }
+
+  /// A name that can be printed: not empty, not long, no control characters.
+  func label() throws(CheckpointError) -> String {
+    let label = try string()
+    guard isLabel(label) else {
+      throw wrong("1 to 1024 bytes of text without control characters")
+    }
+    return label
+  }
+
+  func hash() throws(CheckpointError) -> UInt64 {
+    guard let text = value.string, let hash = hexValue(text) else {
+      throw wrong("16 hexadecimal digits")
+    }
+    return hash
+  }
+}
+
+/// Whether a text can name a tensor: not empty, not long, no control characters.
+func isLabel(_ text: String) -> Bool {
+  (1...1024).contains(text.utf8.count)
+    && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+}
+
+/// 16 lower-case hexadecimal digits.
+func hexText(_ hash: UInt64) -> String {
+  let text = String(hash, radix: 16)
+  return String(repeating: "0", count: 16 - text.utf8.count) + text
+}
+
+/// The number that `hexText` writes so, and in no other way.
+func hexValue(_ text: String) -> UInt64? {
+  guard text.utf8.count == 16, let value = UInt64(text, radix: 16), hexText(value) == text else {
+    return nil
+  }
+  return value
+}

@@ -1,0 +1,72 @@
+/// Columns of text, each as wide as its widest cell, two spaces apart.
+struct TextTable {
+  /// Whether a column's cells stand at its right edge, as numbers do.
+  let isNumeric: [Bool]
+  private(set) var rows: [[String]]
+
+  init(_ header: [(title: String, isNumeric: Bool)]) {
+    isNumeric = header.map(\.isNumeric)
+    rows = [header.map(\.title)]
+  }
+
+  mutating func append(_ row: [String]) {
+    precondition(row.count == isNumeric.count, "\(row.count) cells, \(isNumeric.count) columns")
+    rows.append(row)
+  }
+
+  /// The rows as lines, without spaces at their ends.
+  var lines: [String] {
+    let widths = isNumeric.indices.map { column in rows.map { $0[column].count }.max()! }
+    return rows.map { row in
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let space = String(repeating: " ", count: widths[column] - cell.count)
+        line += (column > 0 ? "  " : "") + (isNumeric[column] ? space + cell : cell + space)
+      }
+      while line.last == " " { line.removeLast() }
+      return line
+    }
+  }
+}
+
+/// Six significant digits at most: `0.563`, `1.25e-07`, `nan`.
+func shortText(_ value: Double) -> String {
+  guard value.isFinite, value != 0 else { return value == 0 ? "0" : value.description }
+  let size = abs(value)
+  if value == value.rounded(), size < 1e6 { return String(Int(value)) }
+  if size >= 1e6 || size < 1e-4 {
+    var (mantissa, exponent) = (size, 0)
+    while mantissa >= 10 { (mantissa, exponent) = (mantissa / 10, exponent + 1) }
+    while mantissa < 1 { (mantissa, exponent) = (mantissa * 10, exponent - 1) }
+    return (value < 0 ? "-" : "") + trimmed(fixed(mantissa, decimals: 3)) + "e\(exponent)"
+  }
+  var (decimals, bound) = (5, 10.0)
+  while size >= bound { (decimals, bound) = (decimals - 1, bound * 10) }
+  return trimmed(fixed(value, decimals: Swift.max(decimals, 0)))
+}
+
+private func trimmed(_ text: String) -> String {
+  guard text.contains(".") else { return text }
+  var text = text
+  while text.last == "0" { text.removeLast() }
+  if text.last == "." { text.removeLast() }
+  return text
+}
+
+/// A span of time in its largest unit: `42 s`, `5 min`, `3 h`, `12 d`.
+func ageText(seconds: Double) -> String {
+  let seconds = Int(Swift.max(seconds, 0))
+  if seconds < 120 { return "\(seconds) s" }
+  if seconds < 2 * 3600 { return "\(seconds / 60) min" }
+  if seconds < 2 * 86400 { return "\(seconds / 3600) h" }
+  return "\(seconds / 86400) d"
+}
+
+/// Text of a file as one may print it: control characters, which could steer a terminal, replaced.
+func printable(_ text: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.map {
+        $0.properties.generalCategory == .control && $0 != "\n" ? "\u{FFFD}" : $0
+      }))
+}

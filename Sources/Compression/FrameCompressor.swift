@@ -1,0 +1,74 @@
+import CZstd
+
+/// Makes zstd frames that carry their raw length and a checksum.
+///
+/// Same bytes, same level, same zstd version: the same frame. Not to be used from two threads at
+/// once; it is cheap to reuse.
+public final class FrameCompressor {
+  /// The levels this zstd offers. Negative ones are faster than 1.
+  public static var levels: ClosedRange<Int> { Int(ZSTD_minCLevel())...Int(ZSTD_maxCLevel()) }
+
+  private let context: OpaquePointer
+
+  public init(level: Int) throws(CompressionError) {
+    guard Self.levels.contains(level) else {
+      throw .level(level, allowed: Self.levels)
+    }
+    guard let context = ZSTD_createCCtx() else { throw .zstd("no memory for a context") }
+    self.context = context
+    try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)))
+    try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
+    try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1))
+  }
+
+  deinit { ZSTD_freeCCtx(context) }
+
+  /// The most bytes a frame of `byteCount` raw bytes can take. The C function is
+  /// `ZSTD_compressBound`.
+  public static func byteBound(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
+
+  /// Writes one frame to the start of `frame` and returns its length.
+  ///
+  /// `frame` must hold `byteBound(bytes.count)` bytes. The C function is `ZSTD_compress2`.
+  public func compress(
+    _ bytes: UnsafeRawBufferPointer, into frame: UnsafeMutableRawBufferPointer
+  ) throws(CompressionError) -> Int {
+    precondition(
+      frame.count >= Self.byteBound(bytes.count),
+      "room for \(frame.count) bytes, \(Self.byteBound(bytes.count)) needed")
+    return try checked(
+      ZSTD_compress2(context, frame.baseAddress, frame.count, bytes.baseAddress, bytes.count))
+  }
+}
+
+/// One zstd frame of `bytes`, with raw length and checksum.
+public func compress(
+  _ bytes: UnsafeRawBufferPointer, level: Int
+) throws(CompressionError) -> [UInt8] {
+  let compressor = try FrameCompressor(level: level)
+  var frame = [UInt8](repeating: 0, count: FrameCompressor.byteBound(bytes.count))
+  let result = frame.withUnsafeMutableBytes { room in
+    Result { () throws(CompressionError) in try compressor.compress(bytes, into: room) }
+  }
+  frame.removeLast(frame.count - (try result.get()))
+  return frame
+}
+
+/// One zstd frame of `bytes`, with raw length and checksum.
+public func compress(_ bytes: [UInt8], level: Int) throws(CompressionError) -> [UInt8] {
+  try bytes.withUnsafeBytes { source in
+    Result { () throws(CompressionError) in try compress(source, level: level) }
+  }.get()
+}
+
+/// The version of the zstd that is linked, such as `1.5.4`.
+public var zstdVersion: String { String(cString: ZSTD_versionString()) }
+
+/// The count that a zstd function returned, or its error.
+@discardableResult
+func checked(_ code: Int) throws(CompressionError) -> Int {
+  guard ZSTD_isError(code) == 0 else {
+    throw .zstd(String(cString: ZSTD_getErrorName(code)))
+  }
+  return code
+}
