@@ -24,14 +24,22 @@ public struct Sample: Sendable {
   }
 }
 
-/// What was left out or mended while a data set was read, and why.
+/// What was mended or left out while a data set was read, and why.
 public struct SkippedItem: Hashable, Sendable, Codable {
-  /// The file, and the line where there is one.
+  public enum Kind: String, Hashable, Sendable, Codable {
+    /// A box was clipped or dropped; the picture stays. Happens in any case.
+    case mended
+    /// The whole picture was left out. Happens only when the reader was told to skip what is bad.
+    case skipped
+  }
+
+  public var kind: Kind
+  /// The file, and the line or annotation where there is one.
   public var place: String
-  /// One sentence.
   public var reason: String
 
-  public init(place: String, reason: String) {
+  public init(_ kind: Kind, place: String, reason: String) {
+    self.kind = kind
     self.place = place
     self.reason = reason
   }
@@ -41,7 +49,7 @@ public struct SkippedItem: Hashable, Sendable, Codable {
 public struct Dataset: Sendable {
   public var classNames: [String]
   public var samples: [Sample]
-  /// Empty unless the reader was told to skip what is bad.
+  /// What was mended or left out, in the order of the files.
   public var skipped: [SkippedItem]
 
   public init(classNames: [String], samples: [Sample], skipped: [SkippedItem] = []) {

@@ -18,9 +18,9 @@ struct HardImagesTests {
     for name in try names("ok-") + ["made-png-named.jpg"] {
       let image = try ImageFile.decode(path(name))
       #expect(try ImageFile.probe(path(name)) == image.size, "\(name)")
-      // A decoder that fails quietly leaves one colour.
-      let colors = Set(image.pixels).count
-      #expect(colors > 1, "\(name)")
+      // A decoder that fails quietly leaves one level; one of the pictures does have only one.
+      let levels = Set(image.pixels).count
+      #expect(levels > 1 || name == "ok-16bit-gray-trns.png", "\(name)")
     }
   }
 
@@ -57,11 +57,11 @@ struct HardImagesTests {
   }
 
   @Test func `Sixteen bits keep the high byte`() throws {
+    // All its gray values are below 256 of 65535: black, though the low bytes hold a picture.
     let image = try ImageFile.decode(path("ok-16bit-gray-trns.png"))
-    #expect(image.size == ImageSize(width: 64, height: 64))
-    // The gray values 0x0000 … 0xFFFF of a photo; low bytes would be noise: neighbours differ much.
-    let steps = (1..<64).map { abs(Int(image[$0, 32].red) - Int(image[$0 - 1, 32].red)) }
-    #expect(steps.reduce(0, +) / 63 < 40)
+    let black = Image(width: 64, height: 64, fill: 0)
+    let isBlack = image == black
+    #expect(isBlack)
   }
 
   @Test func `Components stored as RGB are not taken for YCbCr`() throws {
