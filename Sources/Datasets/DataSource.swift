@@ -1,0 +1,73 @@
+/// Where a data set lies and how it is written down.
+public struct DataSource: Hashable, Sendable, Codable {
+  public enum Format: String, Hashable, Sendable, Codable, CaseIterable {
+    /// `data.yaml`, pictures, and a text file of `class x y width height` lines for each.
+    case yolo
+    /// A JSON file per split.
+    case coco
+    /// The Penn-Fudan pedestrians as they are distributed: `PNGImages` and `Annotation`.
+    case pennFudan = "penn-fudan"
+    /// Scenes drawn by `edgewise data synthesize`; on disk they are a YOLO data set.
+    case synthetic
+  }
+
+  public enum Split: String, Hashable, Sendable, Codable, CaseIterable {
+    case train, validation
+  }
+
+  public var format: Format
+  /// The data set's folder; for `yolo` it may also be the path of its YAML file.
+  public var root: String
+  /// Relative to `root`. `yolo`: folder of pictures or list file, in place of what the YAML file says.
+  /// `coco`: the JSON file. Not used by `pennFudan`.
+  public var train: String?
+  public var validation: String?
+  /// `coco`: the folder of the pictures, relative to `root`; `root` itself if absent.
+  public var images: String?
+  /// `yolo` without a YAML file: the classes.
+  public var classNames: [String]?
+
+  public init(
+    format: Format, root: String, train: String? = nil, validation: String? = nil,
+    images: String? = nil, classNames: [String]? = nil
+  ) {
+    self.format = format
+    self.root = root
+    self.train = train
+    self.validation = validation
+    self.images = images
+    self.classNames = classNames
+  }
+
+  /// Reads the labels and the picture headers of one split.
+  ///
+  /// - Parameters:
+  ///   - skipBad: leave out and list a picture that cannot be used, instead of throwing.
+  ///   - decodingAll: also decode every picture, so that a cut file is found now, not in mid-epoch.
+  ///     By default only when bad ones are to be skipped: later it would be too late for that.
+  /// - Throws: one sentence about the first thing that is wrong.
+  public func read(
+    _ split: Split, skipBad: Bool = false, decodingAll: Bool? = nil
+  ) throws(DataError) -> Dataset {
+    guard FileSystem.exists(root) else {
+      throw .missing(path: root, purpose: "the data folder")
+    }
+    let intake = SampleIntake(skipBad: skipBad, decodingAll: decodingAll ?? skipBad)
+    let dataset =
+      switch format {
+      case .yolo, .synthetic: try readYOLO(split, intake: intake)
+      case .coco: try readCOCO(split, intake: intake)
+      case .pennFudan: try readPennFudan(split, intake: intake)
+      }
+    guard !dataset.samples.isEmpty else {
+      throw .empty(
+        path: root, reason: "the \(split.rawValue) split has no picture that can be used")
+    }
+    return dataset
+  }
+
+  func entry(_ split: Split) -> String? {
+    let entry = split == .train ? train : validation
+    return entry == "" ? nil : entry
+  }
+}

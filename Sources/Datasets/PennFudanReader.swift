@@ -1,0 +1,64 @@
+import Images
+
+extension DataSource {
+  /// One class, person. Of the pictures in name order, every fifth from the first on (0, 5, 10, …) is
+  /// for validation: 34 of the 170; the others are for training.
+  ///
+  /// *Units:* the files count pixels from 1 and include the last, so `corners` are
+  /// `xmin - 1, ymin - 1, xmax, ymax`.
+  func readPennFudan(_ split: Split, intake start: SampleIntake) throws(DataError) -> Dataset {
+    let folder = FileSystem.join(root, "PNGImages")
+    guard FileSystem.isFolder(folder) else {
+      throw .missing(path: folder, purpose: "Penn-Fudan's folder of pictures")
+    }
+    var intake = start
+    for (index, path) in FileSystem.pictures(under: folder).enumerated() {
+      guard (index % 5 == 0) == (split == .validation) else { continue }
+      try intake.add { (notes) throws(DataError) in
+        let annotation = Self.annotationPath(root: root, picture: path)
+        let size = try start.size(ofPicture: path)
+        let boxes = try Self.boxes(annotation, size: size, notes: &notes)
+        return Sample(imagePath: path, boxes: boxes, identifier: Int64(index), size: size)
+      }
+    }
+    return Dataset(classNames: ["person"], samples: intake.samples, skipped: intake.skipped)
+  }
+
+  private static func annotationPath(root: String, picture: String) -> String {
+    let name = picture.split(separator: "/").last ?? ""
+    return FileSystem.join(root, "Annotation/\(name.prefix { $0 != "." }).txt")
+  }
+
+  private static func boxes(
+    _ path: String, size: ImageSize, notes: inout [SkippedItem]
+  ) throws(DataError) -> [LabeledBox] {
+    let bytes = try FileSystem.bytes(path, purpose: "Penn-Fudan's annotation of a picture")
+    var intake = BoxIntake(size: size)
+    for (i, bytes) in FileSystem.lines(bytes).enumerated() {
+      let line = String(decoding: bytes, as: UTF8.self)
+      let place = "\(path):\(i + 1)"
+      if line.hasPrefix("Image size") {
+        let numbers = integers(afterColonOf: line)
+        guard numbers.count == 3, size == ImageSize(width: numbers[0], height: numbers[1]) else {
+          throw .badLabel(
+            place: place, reason: "the size does not agree with the picture, which is \(size)")
+        }
+      } else if line.hasPrefix("Bounding box for object") {
+        let n = integers(afterColonOf: line)
+        guard n.count == 4, n[0] >= 1, n[1] >= 1, n[2] >= n[0], n[3] >= n[1] else {
+          throw .badLabel(
+            place: place, reason: "'(xmin, ymin) - (xmax, ymax)', counted from 1, was expected")
+        }
+        let corners = SIMD4(Double(n[0] - 1), Double(n[1] - 1), Double(n[2]), Double(n[3]))
+        intake.take(classIndex: 0, corners: corners, place: place, notes: &notes)
+      }
+    }
+    return intake.boxes
+  }
+
+  /// The whole numbers after the last colon; a minus that stands alone separates.
+  private static func integers(afterColonOf line: String) -> [Int] {
+    let tail = line[(line.lastIndex(of: ":") ?? line.startIndex)...]
+    return tail.split { !($0.isASCII && ($0.isNumber || $0 == "-")) }.compactMap { Int($0) }
+  }
+}
