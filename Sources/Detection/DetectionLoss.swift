@@ -74,7 +74,8 @@ public final class DetectionLoss {
     levels: [HeadLevel], targets: [[BoxTarget]], gradientScale: Float
   ) -> LossParts {
     precondition(
-      levels.map(\.geometry) == geometry, "levels \(levels.map(\.geometry)), planned \(geometry)")
+      levels.count == geometry.count && zip(levels, geometry).allSatisfy { $0.geometry == $1 },
+      "levels \(levels.map(\.geometry)), planned \(geometry)")
     precondition(
       targets.count == batchSize, "targets of \(targets.count) images, batch \(batchSize)")
 
