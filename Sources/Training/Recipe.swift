@@ -1,0 +1,37 @@
+/// Everything about a run as one value: which model, which pictures, how it learns, how it is
+/// quantized, when it is saved.
+///
+/// A recipe file holds only what differs from the defaults below; every checkpoint holds the whole
+/// recipe. Nothing in it depends on the world size. Read one with `init(contentsOf:overrides:)`;
+/// the `Codable` conformance moves values about and does not check them.
+public struct Recipe: Codable, Sendable, Hashable {
+  /// What the run is called in its report and its exports.
+  public var name = "run"
+  /// Decides the first weights, the order of the pictures and their augmentation.
+  public var seed: UInt64 = 1
+  public var model = Model()
+  public var data = Data()
+  public var batch = Batch()
+  public var augmentation = Augmentation()
+  public var optimizer = Optimizer()
+  public var ema = EMA()
+  public var loss = Loss()
+  public var schedule = Schedule()
+  public var quantization = Quantization()
+  public var checkpoint = Checkpoint()
+  public var evaluation = Evaluation()
+  public var export = Export()
+  public var limits = Limits()
+  public var system = System()
+
+  public init() {}
+
+  /// Every key a recipe may have, in the order in which people read them.
+  public static let fields: [RecipeField] =
+    [
+      .text("name", \.name, onResume: .free),
+      .seed("seed", \.seed),
+    ] + Model.fields + Data.fields + Batch.fields + Augmentation.fields + Optimizer.fields
+    + EMA.fields + Loss.fields + Schedule.fields + Quantization.fields + Checkpoint.fields
+    + Evaluation.fields + Export.fields + Limits.fields + System.fields
+}
