@@ -53,7 +53,7 @@ format: ## Format all Swift files in place
 
 lint: check-imports ## Check formatting and shell scripts
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift
-	@if command -v shellcheck >/dev/null; then scripts/check-shell; \
+	@if command -v shellcheck >/dev/null; then scripts/check-shell && cluster/check-scripts; \
 	else echo "shellcheck is not installed; the shell scripts were not checked"; fi
 
 install: bootstrap ## Install into PREFIX (/usr/local) a program that needs no Swift to run
