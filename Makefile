@@ -39,7 +39,7 @@ check-imports: ## Hold every import against the table in Package.swift
 	@scripts/check-imports --self-test
 	@scripts/check-imports
 
-check-python: build ## Run the exported models in onnxruntime
+check-python: ## Run the models that the tests exported in onnxruntime
 	scripts/check-python
 
 check-accuracy: build ## Train Penn-Fudan to the stated accuracy (a quarter of an hour or more)

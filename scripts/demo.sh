@@ -24,13 +24,14 @@ step() {
 }
 
 # At most two ranks, never more than processors; without mpirun, one. Binding is left to the system,
-# for each rank also decodes pictures on other threads.
+# for each rank also decodes pictures on other threads. Quiet: mpirun would add ten lines of its own to
+# the one sentence with which a run that fails ends.
 # nproc would take OMP_NUM_THREADS for the number of processors.
 processors=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 ranks=$((processors < 2 ? 1 : 2))
 launcher=()
 if command -v mpirun >/dev/null; then
-  launcher=(mpirun -n "$ranks" --oversubscribe --bind-to none)
+  launcher=(mpirun --quiet -n "$ranks" --oversubscribe --bind-to none)
 else
   echo "mpirun is not on PATH: training on one rank"
 fi
