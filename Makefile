@@ -1,4 +1,64 @@
-# The same flags for every build, so that `make build` and `make test` share their work.
-SWIFT_FLAGS = -c release -Xcc -march=native
-build:
+# The same flags for every build, so that `make build` and `make test` share their work:
+# - `swift test` without --disable-testable-imports recompiles every module with other flags, and
+#   the next `swift build` recompiles them back;
+# - `swift build --build-tests` also builds the tools that ArgumentParser brings along.
+ARCH ?= native
+SWIFT_FLAGS = -c release -Xcc -march=$(ARCH)
+PREFIX ?= /usr/local
+SOAK_ROUNDS ?= 100
+
+edgewise = .build/release/edgewise
+# Root, containers, one thread per rank: read by every recipe line that may start mpirun.
+with_mpi = . scripts/mpi-environment.sh &&
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap build test demo bench check-imports check-python check-accuracy soak format \
+  lint install clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
+
+bootstrap: ## Install the Debian packages that are missing, check Swift
+	@scripts/bootstrap.sh
+
+build: bootstrap ## Build the optimized program, .build/release/edgewise (ARCH=x86-64-v3 for other machines)
 	swift build $(SWIFT_FLAGS) --product edgewise
+
+test: bootstrap check-imports ## Check imports, run all tests, then the Python checks
+	$(with_mpi) swift test $(SWIFT_FLAGS) --disable-testable-imports
+	scripts/check-python
+
+demo: build ## Synthesize, train, quantize, evaluate, export and predict on a parking lot, in demo/
+	scripts/demo.sh
+
+bench: build ## Time a training step, float and QAT
+	$(with_mpi) for mode in float qat; do \
+	  $(edgewise) bench step --model yolov8n --size 320 --batch 8 --mode $$mode --json || exit; done
+
+check-imports: ## Hold every import against the table in Package.swift
+	@scripts/check-imports --self-test
+	@scripts/check-imports
+
+check-python: ## Run the models that the tests exported in onnxruntime
+	scripts/check-python
+
+check-accuracy: build ## Train Penn-Fudan to the stated accuracy (a quarter of an hour or more)
+	scripts/check-accuracy.sh
+
+soak: build ## Interrupt and resume a run SOAK_ROUNDS times, compare its bits with a quiet run
+	SOAK_ROUNDS=$(SOAK_ROUNDS) scripts/soak.sh
+
+format: ## Format all Swift files in place
+	swift format --in-place --parallel --recursive Sources Tests Package.swift
+
+lint: check-imports ## Check formatting and shell scripts
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	@if command -v shellcheck >/dev/null; then scripts/check-shell && cluster/check-scripts; \
+	else echo "shellcheck is not installed; the shell scripts were not checked"; fi
+
+install: bootstrap ## Install into PREFIX (/usr/local) a program that needs no Swift to run
+	swift build $(SWIFT_FLAGS) --product edgewise --static-swift-stdlib --scratch-path .build/static
+	install -D -m 755 .build/static/release/edgewise $(DESTDIR)$(PREFIX)/bin/edgewise
+
+clean: ## Remove what was built, the Python environment and the demo
+	rm -rf .build .venv demo
