@@ -54,7 +54,8 @@ extension Graph {
           for o in 0..<channels { shift[o] += old[o] * factors.gain[o] }
         }
         folded[weightName] = weight
-        folded["\(node.name).bias"] = Tensor(shift, shape: [channels])
+        let biasName = bias ? parameters[node.parameters[1]].name : "\(node.name).bias"
+        folded[biasName] = Tensor(shift, shape: [channels])
         var copy = node
         copy.operation = .convolution(
           channels: channels, kernel: kernel, stride: stride, padding: padding, groups: groups,
@@ -105,9 +106,11 @@ private struct FoldedGraph {
     new.inputs = node.inputs.map { value($0) }
     new.parameters = []
     let shapes = node.inputs.map { original.values[$0].shape }
-    for (suffix, shape, role) in node.operation.parameters(for: shapes) {
-      result.parameters.append(
-        Parameter(name: "\(node.name).\(suffix)", shape: shape, role: role))
+    for (index, needed) in node.operation.parameters(for: shapes).enumerated() {
+      let name =
+        node.parameters.indices.contains(index)
+        ? original.parameters[node.parameters[index]].name : "\(node.name).\(needed.suffix)"
+      result.parameters.append(Parameter(name: name, shape: needed.shape, role: needed.role))
       new.parameters.append(result.parameters.count - 1)
     }
     new.output = value(node.output)

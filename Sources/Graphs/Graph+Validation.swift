@@ -3,11 +3,16 @@ import Tensors
 extension Graph {
   /// Checks that every number points somewhere, order and shapes hold and names are unique.
   ///
-  /// For graphs read from files; nothing about the graph is assumed.
+  /// For graphs read from files; nothing about the graph is assumed, and no number in it makes this
+  /// stop the program.
   /// - Throws: a `GraphError` naming the first node at fault.
   public func validate() throws(GraphError) {
     func fail(_ node: Node? = nil, _ reason: String) -> GraphError {
       GraphError(graph: name, node: node?.name, reason: reason)
+    }
+    for parameter in parameters
+    where parameter.shape.checkedElementCount.map({ $0 < Self.elementLimit }) != true {
+      throw fail(nil, "parameter \(parameter.name) has the impossible shape \(parameter.shape)")
     }
     var known = [Bool](repeating: false, count: values.count)
     for input in inputs {
@@ -52,8 +57,17 @@ extension Graph {
       }
       known[node.output] = true
     }
+    if let unused = parameterUsed.firstIndex(of: false) {
+      throw fail(nil, "parameter \(parameters[unused].name) belongs to no node")
+    }
     for site in sites where !(2...8).contains(site.bits) {
       throw fail(nil, "site \(site.name) has \(site.bits) bits; expected 2 to 8")
+    }
+    for site in sites {
+      guard let range = site.fixedRange else { continue }
+      guard range.low.isFinite, range.high.isFinite, range.low <= range.high else {
+        throw fail(nil, "site \(site.name) has the impossible range \(range.low) ... \(range.high)")
+      }
     }
     for output in outputs where !values.indices.contains(output) || !known[output] {
       throw fail(nil, "output \(output) is made by no node")
@@ -67,12 +81,21 @@ extension Graph {
     try validateHead()
   }
 
+  /// No parameter has as many elements.
+  private static let elementLimit = 1 << 32
+
   private func validateHead() throws(GraphError) {
     guard let head else { return }
+    guard (1...Operation.largestExtent).contains(head.bins), !head.classNames.isEmpty else {
+      throw GraphError(
+        graph: name,
+        reason: "the head has \(head.bins) bins and \(head.classNames.count) classes; expected some")
+    }
     for level in head.levels {
       for (value, channels) in [(level.boxes, 4 * head.bins), (level.classes, head.classNames.count)] {
         guard values.indices.contains(value), outputs.contains(value),
-          values[value].shape.rank == 3, values[value].shape[2] == channels, level.stride > 0
+          values[value].shape.rank == 3, values[value].shape[2] == channels,
+          (1...Operation.largestExtent).contains(level.stride)
         else {
           throw GraphError(
             graph: name,

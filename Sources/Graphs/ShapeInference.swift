@@ -1,6 +1,9 @@
 public import Tensors
 
 extension Operation {
+  /// No extent, kernel, stride or channel count is larger, so that no arithmetic on shapes overflows.
+  static let largestExtent = 1 << 20
+
   /// The shape of the output for these input shapes.
   ///
   /// - Throws: the reason as a sentence, when the shapes do not fit the operation.
@@ -11,12 +14,17 @@ extension Operation {
           reason: "\(name) of \(inputs.map(\.description).joined(separator: ", ")): \(expected)")
       }
     }
+    func isExtent(_ number: Int) -> Bool { (1...Self.largestExtent).contains(number) }
+    try require(
+      inputs.allSatisfy { ($0.rank == 1 || $0.rank == 3) && $0.extents.allSatisfy(isExtent) },
+      "expected [H, W, C] or [C] with extents of 1 to \(Self.largestExtent)")
     switch self {
     case .convolution(let channels, let kernel, let stride, let padding, let groups, _):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(
-        kernel > 0 && stride > 0 && padding >= 0 && groups > 0 && channels > 0,
-        "kernel, stride, groups and channels must be positive")
+        [kernel, stride, groups, channels].allSatisfy(isExtent)
+          && (padding == 0 || isExtent(padding)),
+        "kernel, stride, groups and channels must be 1 to \(Self.largestExtent)")
       try require(
         inputs[0][2] % groups == 0 && channels % groups == 0,
         "channels must be divisible by \(groups) groups")
@@ -24,7 +32,7 @@ extension Operation {
     case .maxPool(let kernel, let stride, let padding):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(
-        kernel > 0 && stride > 0 && padding >= 0 && 2 * padding <= kernel,
+        isExtent(kernel) && isExtent(stride) && (0...kernel / 2).contains(padding),
         "padding may be at most half the kernel")
       return try window(inputs[0], kernel, stride, padding, channels: inputs[0][2], require)
     case .batchNorm, .activation, .fakeQuantize:
@@ -42,19 +50,19 @@ extension Operation {
     case .slice(let from, let count):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(
-        from >= 0 && count > 0 && from + count <= inputs[0][2],
-        "channels \(from) ..< \(from + count) are not all there")
+        from >= 0 && from < inputs[0][2] && count > 0 && count <= inputs[0][2] - from,
+        "\(count) channels from \(from) on are not all there")
       return [inputs[0][0], inputs[0][1], count]
     case .upsample(let factor):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
-      try require(factor > 0, "the factor must be positive")
+      try require(isExtent(factor), "the factor must be positive")
       return [inputs[0][0] * factor, inputs[0][1] * factor, inputs[0][2]]
     case .globalAveragePool:
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       return [inputs[0][2]]
     case .linear(let features, _):
       try require(inputs.count == 1 && inputs[0].rank == 1, "expected one [C]")
-      try require(features > 0, "features must be positive")
+      try require(isExtent(features), "features must be positive")
       return [features]
     }
   }

@@ -2,7 +2,6 @@ import Glibc
 public import Graphs
 import Tensors
 
-
 extension Graph {
   /// The weights a new run starts from: a pure function of the seed and each parameter's name.
   ///
@@ -42,8 +41,11 @@ extension Graph {
       let cells = 640 / Double(level.stride)
       let prior = Float(log(5 / Double(head.classNames.count) / (cells * cells)))
       for (value, bias) in [(level.boxes, 1), (level.classes, prior)] {
-        guard let producer = producers[value], let p = nodes[producer].parameters.last,
-          parameters[p].role == .bias
+        var producer = producers[value]
+        if let index = producer, case .fakeQuantize = nodes[index].operation {
+          producer = producers[nodes[index].inputs[0]]
+        }
+        guard let producer, let p = nodes[producer].parameters.last, parameters[p].role == .bias
         else { continue }
         weights[parameters[p].name] = Tensor(
           [Float](repeating: bias, count: parameters[p].shape.elementCount),

@@ -2,7 +2,8 @@ public import Tensors
 
 /// Symmetric grids of a weight, one per output channel: `scale[o] = max|W[o,…]| / (2^(bits-1) - 1)`.
 ///
-/// Integers are in `±(2^(bits-1) - 1)`, for 8 bits [-127, 127]. A channel of zeros has scale 1.
+/// Integers are in `±(2^(bits-1) - 1)`, for 8 bits [-127, 127]. A channel of zeros has scale 1, and
+/// so has one with an infinite weight. A weight that is NaN becomes the largest integer.
 public struct WeightGrid: Hashable, Sendable {
   public var scales: [Float]
   public var limit: Int32
@@ -18,7 +19,7 @@ public struct WeightGrid: Hashable, Sendable {
         var largest: Float = 0
         for i in o * perChannel..<(o + 1) * perChannel { largest = max(largest, abs(w[i])) }
         let scale = largest / limit
-        return scale >= .leastNormalMagnitude ? scale : 1
+        return scale >= .leastNormalMagnitude && scale.isFinite ? scale : 1
       }
     }
   }
@@ -32,7 +33,8 @@ public struct WeightGrid: Hashable, Sendable {
         for o in scales.indices {
           for i in o * perChannel..<(o + 1) * perChannel {
             let r = (w[i] / scales[o]).rounded(.toNearestOrEven)
-            q[i] = Int8(min(max(r, -Float(limit)), Float(limit)))
+            // In this order `min` and `max` pass no NaN on, which the conversion would trap at.
+            q[i] = Int8(max(-Float(limit), min(Float(limit), r)))
           }
         }
       }
