@@ -99,6 +99,20 @@ public struct CheckpointContents: Sendable {
     self.tensors = tensors
   }
 
+  /// The same contents in memory of their own.
+  ///
+  /// For a state that is written through pointers, past `Tensor`'s own copying.
+  public func detached() -> CheckpointContents {
+    var copy = self
+    for index in tensors.indices {
+      let source = tensors[index].tensor
+      var target = Tensor(shape: source.shape, dtype: source.dtype)
+      source.withBytes { from in target.withMutableBytes { $0.copyMemory(from: from) } }
+      copy.tensors[index].tensor = target
+    }
+    return copy
+  }
+
   /// The tensor of that name and role.
   public func tensor(_ name: String, role: TensorRole) -> Tensor? {
     tensors.first { $0.name == name && $0.role == role }?.tensor

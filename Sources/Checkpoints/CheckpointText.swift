@@ -96,7 +96,8 @@ extension CheckpointDescription {
 
   private static func list(_ values: [String: String], prefix: String) -> String {
     if values.isEmpty { return prefix == ": " ? ": none" : "" }
-    return prefix + values.sorted { $0.key < $1.key }
+    return prefix
+      + values.sorted { $0.key < $1.key }
       .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
   }
 }

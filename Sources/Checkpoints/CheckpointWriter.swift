@@ -157,7 +157,8 @@ public struct CheckpointWriter: Sendable {
         return .unchanged
       }
       let old = joined(
-        store.folder, CheckpointStore.temporaryPrefix + "replaced-"
+        store.folder,
+        CheckpointStore.temporaryPrefix + "replaced-"
           + CheckpointStore.folderName(step: manifest.step))
       try removeTree(old)
       try move(path, to: old)

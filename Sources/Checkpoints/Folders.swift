@@ -81,9 +81,10 @@ func exchange(_ a: String, _ b: String) -> Bool {
     // The C function is `renameat2`, since glibc 2.28 and Linux 3.15. Swift's Glibc module does not
     // show it, so it is looked up by name.
     guard let symbol = dlsym(nil, "renameat2") else { return false }
-    typealias Function = @convention(c) (
-      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-    ) -> Int32
+    typealias Function =
+      @convention(c) (
+        Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+      ) -> Int32
     let exchangeFlag: UInt32 = 2  // RENAME_EXCHANGE of linux/fs.h
     return unsafeBitCast(symbol, to: Function.self)(AT_FDCWD, a, AT_FDCWD, b, exchangeFlag) == 0
   #endif

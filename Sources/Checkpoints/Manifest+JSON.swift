@@ -180,11 +180,14 @@ extension Manifest: Codable {
     guard frame.offset <= shardByteCount, frame.length <= shardByteCount - frame.offset else {
       throw field.wrong("a run inside the \(shardByteCount) bytes of its shard file")
     }
-    guard frame.length > 0, frame.rawLength > 0, frame.rawLength <= maximumFrameRawLength,
+    guard frame.rawLength > 0, frame.rawLength <= maximumFrameRawLength,
       frame.rawLength % dtype.byteCount == 0
     else {
-      throw field.wrong(
-        "a length above 0 and 1 to \(maximumFrameRawLength) raw bytes in whole elements")
+      throw field.wrong("1 to \(maximumFrameRawLength) raw bytes in whole elements")
+    }
+    let maximumLength = maximumFrameLength(rawLength: frame.rawLength)
+    guard frame.length > 0, frame.length <= maximumLength else {
+      throw field.wrong("a length from 1 to \(maximumLength)")
     }
     return frame
   }

@@ -70,6 +70,8 @@ public struct Manifest: Hashable, Sendable {
   public static let currentVersion = 1
   /// The most raw bytes in a frame.
   public static let maximumFrameRawLength = 4 << 20
+  /// The most bytes that a frame may take in its file: zstd never needs as many, even for noise.
+  static func maximumFrameLength(rawLength: Int) -> Int { rawLength + rawLength / 128 + 512 }
   /// The file's name in a checkpoint's folder.
   public static let fileName = "manifest.json"
 

@@ -50,14 +50,19 @@ func difference(_ a: Tensor, _ b: Tensor, key: TensorKey) -> TensorDifference? {
       result.nonFiniteCount += 1
       continue
     }
-    let distance = p[i] > q[i] ? p[i].subtractingReportingOverflow(q[i])
+    let distance =
+      p[i] > q[i]
+      ? p[i].subtractingReportingOverflow(q[i])
       : q[i].subtractingReportingOverflow(p[i])
     // Integers differ by that distance exactly, even where doubles would round it away.
     let steps = distance.overflow ? .max : distance.partialValue
-    let absolute = isFloat ? abs(x[i] - y[i]) : Double(steps)
+    let absolute =
+      isFloat ? Swift.min(abs(x[i] - y[i]), .greatestFiniteMagnitude) : Double(steps)
     let largest = Swift.max(abs(x[i]), abs(y[i]))
     result.maximumAbsolute = Swift.max(result.maximumAbsolute, absolute)
-    if largest > 0 { result.maximumRelative = Swift.max(result.maximumRelative, absolute / largest) }
+    if largest > 0 {
+      result.maximumRelative = Swift.max(result.maximumRelative, absolute / largest)
+    }
     if isFloat { result.maximumULP = Swift.max(result.maximumULP!, steps) }
   }
   return result

@@ -54,7 +54,8 @@ final class FrameEncoder {
           }
           let count: Int
           do throws(CompressionError) {
-            count = try compressor.compress(source, into: frame)
+            count = try compressor.compress(
+              source, partCount: encoding == .planes ? elementByteCount : 1, into: frame)
           } catch {
             throw CheckpointError.compression(error.description)
           }

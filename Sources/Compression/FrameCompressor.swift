@@ -23,21 +23,41 @@ public final class FrameCompressor {
 
   deinit { ZSTD_freeCCtx(context) }
 
-  /// The most bytes a frame of `byteCount` raw bytes can take. The C function is
-  /// `ZSTD_compressBound`.
-  public static func byteBound(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) }
+  /// The most bytes a frame of `byteCount` raw bytes in up to eight parts can take. The C function
+  /// is `ZSTD_compressBound`; each part may cost one block header of three bytes more.
+  public static func byteBound(_ byteCount: Int) -> Int { ZSTD_compressBound(byteCount) + 8 * 3 }
 
   /// Writes one frame to the start of `frame` and returns its length.
   ///
-  /// `frame` must hold `byteBound(bytes.count)` bytes. The C function is `ZSTD_compress2`.
+  /// The bytes may be in up to eight parts of equal length whose contents differ in kind, such as
+  /// byte planes: a block never reaches from one part into the next, so each gets a code of its
+  /// own. A reader sees nothing of this.
+  ///
+  /// `frame` must hold `byteBound(bytes.count)` bytes. The C function is `ZSTD_compressStream2`.
   public func compress(
-    _ bytes: UnsafeRawBufferPointer, into frame: UnsafeMutableRawBufferPointer
+    _ bytes: UnsafeRawBufferPointer, partCount: Int = 1,
+    into frame: UnsafeMutableRawBufferPointer
   ) throws(CompressionError) -> Int {
+    precondition(
+      (1...8).contains(partCount) && bytes.count % partCount == 0,
+      "\(bytes.count) bytes in \(partCount) parts")
     precondition(
       frame.count >= Self.byteBound(bytes.count),
       "room for \(frame.count) bytes, \(Self.byteBound(bytes.count)) needed")
-    return try checked(
-      ZSTD_compress2(context, frame.baseAddress, frame.count, bytes.baseAddress, bytes.count))
+    try checked(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
+    try checked(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(bytes.count)))
+    var output = ZSTD_outBuffer(dst: frame.baseAddress, size: frame.count, pos: 0)
+    var input = ZSTD_inBuffer(src: bytes.baseAddress, size: 0, pos: 0)
+    for part in 1...partCount {
+      input.size = bytes.count / partCount * part
+      let isLast = part == partCount
+      let remaining = try checked(
+        ZSTD_compressStream2(context, &output, &input, isLast ? ZSTD_e_end : ZSTD_e_flush))
+      guard remaining == 0, input.pos == input.size else {
+        throw .zstd("the frame is longer than zstd's own bound")
+      }
+    }
+    return output.pos
   }
 }
 

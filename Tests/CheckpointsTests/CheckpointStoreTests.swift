@@ -138,6 +138,15 @@ import Testing
         try CheckpointReader(path: store.path(step: 2)).readTensors(), contents.tensors))
   }
 
+  @Test func `detached contents do not see what is written through pointers`() {
+    let contents = sampleContents()
+    let copy = contents.detached()
+    #expect(areBitwiseEqual(copy.tensors, contents.tensors))
+    let tensor = contents.tensors[3].tensor
+    tensor.withBytes { UnsafeMutableRawBufferPointer(mutating: $0)[0] ^= 1 }
+    #expect(!copy.tensors[3].tensor.isBitwiseEqual(to: tensor))
+  }
+
   @Test func `an error behind the training comes out at the next call and stays`() throws {
     let background = BackgroundCheckpointWriter(CheckpointWriter(runFolder: "/proc/none"))
     try background.submit(sampleContents(step: 1))

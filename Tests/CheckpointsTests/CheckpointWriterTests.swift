@@ -1,4 +1,5 @@
 import Checkpoints
+import Compression
 import Foundation
 import Tensors
 import Testing
@@ -45,6 +46,18 @@ import Testing
     #expect(reader.manifest.tensors.map(\.frames.count) == [2, 2, 3, 1])
     #expect(areBitwiseEqual(try reader.readTensors(), contents.tensors))
     #expect(reader.manifest.shardByteCount < reader.manifest.rawByteCount)
+  }
+
+  @Test func `the checksum stands where the format's description says`() throws {
+    let run = try TemporaryFolder()
+    let path = try CheckpointWriter(runFolder: run.path).write(sampleContents()).path
+    let manifest = try bytes(path + "/manifest.json")
+    let text = String(decoding: manifest, as: UTF8.self)
+    #expect(text.hasPrefix("{\n  \"checksum\": \"") && text.hasSuffix("\n}\n"))
+    let digits = String(decoding: manifest[17..<33], as: UTF8.self)
+    #expect(UInt64(digits, radix: 16) == xxh64(Array(manifest[36...])))
+    #expect(Array(manifest[33..<36]) == Array("\",\n".utf8))
+    #expect(text.split(separator: "\n").allSatisfy { $0.utf8.count <= 100 })
   }
 
   @Test func `two writes of one state have the same bytes`() throws {
@@ -99,11 +112,11 @@ import Testing
   @Test(.enabled(if: getuid() == 0, "mounting a small disk needs root"))
   func `a full disk ends in a sentence, and the checkpoint before it stays whole`() throws {
     let run = try TemporaryFolder()
-    guard run_("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", run.path) == 0 else {
+    guard runProgram("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", run.path) == 0 else {
       print("skipped: mounting is not permitted here")
       return
     }
-    defer { _ = run_("umount", run.path) }
+    defer { _ = runProgram("umount", run.path) }
     let big = CheckpointContents(
       step: 2, epoch: 0, position: 2,
       tensors: [
@@ -124,7 +137,7 @@ import Testing
   @Test func `zstd itself accepts every shard file`() throws {
     let run = try TemporaryFolder()
     let path = try CheckpointWriter(runFolder: run.path).write(sampleContents()).path
-    guard let status = run_("zstd", "-tq", path + "/shard-000.zst"), status != 127 else {
+    guard let status = runProgram("zstd", "-tq", path + "/shard-000.zst"), status != 127 else {
       print("skipped: the zstd program is not there")
       return
     }
@@ -132,7 +145,7 @@ import Testing
   }
 
   /// Runs a program and returns its exit code; 127 where there is none of that name.
-  private func run_(_ arguments: String...) -> Int32? {
+  private func runProgram(_ arguments: String...) -> Int32? {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = arguments

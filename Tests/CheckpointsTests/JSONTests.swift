@@ -20,8 +20,9 @@ import Testing
   }
 
   @Test func `escapes are read as the standard says`() throws {
-    #expect(try parse(#""\u0041\u00e9\ud83d\ude00\/\b\f\n\r\t""#)
-      == .string("Aé😀/\u{8}\u{C}\n\r\t"))
+    #expect(
+      try parse(#""\u0041\u00e9\ud83d\ude00\/\b\f\n\r\t""#)
+        == .string("Aé😀/\u{8}\u{C}\n\r\t"))
   }
 
   @Test(arguments: [

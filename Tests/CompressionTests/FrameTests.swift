@@ -12,6 +12,21 @@ import Testing
     #expect(try compress(raw, level: level) == frame)
   }
 
+  @Test(arguments: [2, 4, 8], [0, 8, 64, 4000, 1_000_000])
+  func `parts change the blocks, not what is read`(partCount: Int, count: Int) throws {
+    let raw = (0..<count).map { UInt8(truncatingIfNeeded: $0 * partCount / max(count, 1) * $0) }
+    let compressor = try FrameCompressor(level: 1)
+    var frame = [UInt8](repeating: 0, count: FrameCompressor.byteBound(count))
+    for _ in 0..<2 {
+      let length = try raw.withUnsafeBytes { source in
+        try frame.withUnsafeMutableBytes {
+          try compressor.compress(source, partCount: partCount, into: $0)
+        }
+      }
+      #expect(try decompress(Array(frame.prefix(length)), expectedByteCount: count) == raw)
+    }
+  }
+
   @Test func `a wrong length is refused before memory is taken`() throws {
     let frame = try compress(bytes, level: 1)
     for wrong in [0, 1, 4999, 5001, Int.max] {
