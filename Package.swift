@@ -60,8 +60,9 @@ let package = Package(
     floor(
       "Training",
       imports: [
-        "Tensors", "MessagePassing", "Images", "Graphs", "Quantization", "Engine", "Datasets",
-        "Detection", "Models", "Parallel", "Checkpoints", .product(name: "Yams", package: "Yams"),
+        "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
+        "Datasets", "Detection", "Models", "Parallel", "Checkpoints",
+        .product(name: "Yams", package: "Yams"),
       ]),
     floor(
       "Exporting",

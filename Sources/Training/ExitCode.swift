@@ -1,0 +1,26 @@
+import Checkpoints
+import Datasets
+import Parallel
+
+/// The exit code that goes with an error: 1 failed, 64 usage, 65 bad data, 74 I/O.
+public func exitCode(_ error: any Error) -> Int32 {
+  switch error {
+  case let report as FailureReport: report.exitCode
+  case is RecipeError, is TooManyRanks: 64
+  case let error as TrainingError:
+    switch error {
+    case .unsupported, .runExists, .otherRecipe: 64
+    case .unusableCheckpoint: 65
+    case .diverged: 1
+    }
+  case is DataError: 65
+  case let error as CheckpointError:
+    switch error {
+    case .system, .noSpace: 74
+    case .damaged, .version, .noTensor, .limit, .noCheckpoint: 65
+    case .conflict: 64
+    case .compression: 1
+    }
+  default: 1
+  }
+}

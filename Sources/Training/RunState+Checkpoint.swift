@@ -1,0 +1,139 @@
+import Checkpoints
+import Compression
+import Engine
+import Graphs
+import Quantization
+import Tensors
+
+extension RunState {
+  /// A true copy of the state, ready to be written while training goes on.
+  func contents(recipe: Recipe, graph: Graph, worldSize: Int, libraries: [String: String]) throws
+    -> CheckpointContents
+  {
+    var tensors: [CheckpointTensor] = []
+    func append(
+      _ segments: [ParameterLayout.Segment], _ base: UnsafeMutablePointer<Float>, _ role: TensorRole
+    ) {
+      for segment in segments {
+        tensors.append(
+          CheckpointTensor(
+            name: segment.name, role: role,
+            tensor: Tensor(copying: base + segment.offset, shape: segment.shape)))
+      }
+    }
+    let layout = store.layout
+    append(layout.trainable, store.trainable, .parameter)
+    append(layout.statistics, store.statistics, .bn)
+    for (memory, role) in zip(optimizer.memories, [TensorRole.momentum, .secondMoment]) {
+      append(layout.trainable, memory.values, role)
+    }
+    if recipe.ema.enabled {
+      append(layout.trainable, averageParameterValues, .ema)
+      append(layout.statistics, averageStatisticValues, .ema)
+    }
+    for (site, range) in zip(graph.sites, ranges) where !range.isEmpty {
+      tensors.append(
+        CheckpointTensor(
+          name: site.name, role: .observer,
+          tensor: Tensor([range.low, range.high, Float(range.batchCount)], shape: [3])))
+    }
+    let counters: JSONValue = [
+      "phase": .string(phase.rawValue), "ema_updates": .integer(average.updates),
+      "optimizer_steps": .integer(optimizer.stepCount), "skipped_steps": .integer(skippedSteps),
+      "skipped_in_a_row": .integer(skippedInARow),
+      "loss_sums": .array((0..<4).map { .number(lossSums[$0]) }),
+    ]
+    return CheckpointContents(
+      step: step, epoch: epoch, position: position,
+      recipe: try JSONValue(parsing: Array(recipe.json.utf8)), graph: try JSONValue(encoding: graph),
+      metrics: metrics, state: counters, libraries: libraries,
+      writer: WriterNote(worldSize: worldSize), tensors: tensors)
+  }
+
+  /// Takes over everything that `contents` holds.
+  ///
+  /// - Throws: what is missing or does not fit, as a sentence.
+  func restore(_ contents: CheckpointContents, recipe: Recipe, graph: Graph, path: String)
+    throws(TrainingError)
+  {
+    var byKey: [String: Tensor] = [:]
+    for entry in contents.tensors {
+      byKey["\(entry.role) \(entry.name)"] = entry.tensor
+    }
+    func load(
+      _ segments: [ParameterLayout.Segment], _ base: UnsafeMutablePointer<Float>, _ role: TensorRole
+    ) throws(TrainingError) {
+      for segment in segments {
+        guard let tensor = byKey["\(role) \(segment.name)"] else {
+          throw .unusableCheckpoint(
+            path: path, reason: "it has no \(role) tensor \(segment.name)")
+        }
+        guard tensor.shape == segment.shape, tensor.dtype == .float32 else {
+          throw .unusableCheckpoint(
+            path: path,
+            reason:
+              "\(role) tensor \(segment.name) is \(tensor.dtype) \(tensor.shape), the network needs float32 \(segment.shape)"
+          )
+        }
+        tensor.withElements(as: Float.self) {
+          (base + segment.offset).update(from: $0.baseAddress!, count: segment.count)
+        }
+      }
+    }
+    let layout = store.layout
+    try load(layout.trainable, store.trainable, .parameter)
+    try load(layout.statistics, store.statistics, .bn)
+    for (memory, role) in zip(optimizer.memories, [TensorRole.momentum, .secondMoment]) {
+      try load(layout.trainable, memory.values, role)
+    }
+    if recipe.ema.enabled {
+      try load(layout.trainable, averageParameterValues, .ema)
+      try load(layout.statistics, averageStatisticValues, .ema)
+    }
+    for (index, site) in graph.sites.enumerated() {
+      guard let tensor = byKey["\(TensorRole.observer) \(site.name)"],
+        tensor.shape == [3], tensor.dtype == .float32
+      else { continue }
+      let values = tensor.values(as: Float.self)
+      guard values[0].isFinite, values[1].isFinite, values[0] <= values[1], values[2] >= 1,
+        values[2] < 1e9
+      else {
+        throw .unusableCheckpoint(
+          path: path, reason: "the range of site \(site.name) is \(values[0]) ... \(values[1])")
+      }
+      ranges[index] = MovingRange(low: values[0], high: values[1], batchCount: Int(values[2]))
+    }
+    let counters = contents.state
+    guard let phase = counters["phase"]?.string.flatMap(Phase.init(rawValue:)),
+      let updates = counters["ema_updates"]?.int, let steps = counters["optimizer_steps"]?.int,
+      let skipped = counters["skipped_steps"]?.int, let inARow = counters["skipped_in_a_row"]?.int,
+      let sums = counters["loss_sums"]?.array?.compactMap(\.double), sums.count == 4
+    else {
+      throw .unusableCheckpoint(path: path, reason: "its counters (`state`) are not complete")
+    }
+    self.phase = phase
+    average.updates = updates
+    optimizer.stepCount = steps
+    (skippedSteps, skippedInARow) = (skipped, inARow)
+    lossSums = SIMD4(sums[0], sums[1], sums[2], sums[3])
+    (step, epoch, position) = (contents.step, contents.epoch, contents.position)
+    metrics = contents.metrics
+  }
+
+  /// A hash of every bit that must be the same on all ranks.
+  func hash() -> UInt64 {
+    var hashes: [UInt64] = []
+    func append(_ base: UnsafeMutablePointer<Float>, _ count: Int) {
+      hashes.append(xxh64(UnsafeRawBufferPointer(start: base, count: count * 4)))
+    }
+    append(store.trainable, store.layout.trainableCount)
+    append(store.statistics, store.layout.statisticsCount)
+    append(averageParameterValues, store.layout.trainableCount)
+    append(averageStatisticValues, store.layout.statisticsCount)
+    for memory in optimizer.memories { append(memory.values, optimizer.count) }
+    for range in ranges {
+      hashes.append(UInt64(range.low.bitPattern) << 32 | UInt64(range.high.bitPattern))
+    }
+    return hashes.withUnsafeBytes { xxh64($0) }
+  }
+}

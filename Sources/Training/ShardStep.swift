@@ -1,0 +1,74 @@
+import Checkpoints
+import MessagePassing
+import Models
+import Parallel
+import Quantization
+import Datasets
+import Detection
+import Engine
+import Graphs
+import Tensors
+
+/// Forward, loss and backward of one shard, into the plan's sums.
+struct ShardStep {
+  let plan: TrainingPlan
+  let loss: DetectionLoss
+  private let levels: [HeadLevel]
+
+  /// Numbers behind the gradients and statistics that are summed too: box, class and distribution
+  /// loss, and the count of shards that failed.
+  static let extraCount = 16
+
+  init(recipe: Recipe, graph: Graph, store: ParameterStore) throws(EngineError) {
+    plan = try TrainingPlan(
+      graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount)
+    guard let head = graph.head else { throw EngineError("graph \(graph.name) is no detector") }
+    var levels: [HeadLevel] = []
+    for level in head.levels {
+      let shape = graph.values[level.boxes].shape
+      levels.append(
+        HeadLevel(
+          boxes: plan.output(level.boxes), classes: plan.output(level.classes),
+          boxGradients: plan.outputGradient(level.boxes),
+          classGradients: plan.outputGradient(level.classes), height: shape[0], width: shape[1],
+          stride: level.stride))
+    }
+    self.levels = levels
+    loss = DetectionLoss(
+      batchSize: recipe.batch.shardSize, classCount: head.classNames.count,
+      geometry: levels.map(\.geometry),
+      gains: LossGains(
+        box: Float(recipe.loss.box), classification: Float(recipe.loss.classification),
+        distribution: Float(recipe.loss.distribution)))
+  }
+
+  /// Fills the plan's sums with the shard's gradients, statistics and losses.
+  func run(_ batch: Batch) {
+    batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!) }
+    plan.forward()
+    let targets = batch.boxes.map { boxes in
+      boxes.map { BoxTarget(classIndex: Int32($0.classIndex), corners: $0.corners) }
+    }
+    let parts = loss.evaluate(levels: levels, targets: targets, gradientScale: 1)
+    plan.backward()
+    plan.extras[0] = parts.box
+    plan.extras[1] = parts.classification
+    plan.extras[2] = parts.distribution
+  }
+
+  /// Forward only, for calibration.
+  func observe(_ batch: Batch) {
+    batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!) }
+    plan.forward()
+  }
+
+  /// The raw observer state of the last pass as numbers to take the maximum of: `-low`, then `high`
+  /// for every site. A site that saw nothing gives -∞ twice.
+  func writeExtremes(_ maxima: UnsafeMutablePointer<Float>) {
+    for site in plan.graph.sites.indices {
+      let seen = plan.extremes(site: site)
+      maxima[2 * site] = -seen.low
+      maxima[2 * site + 1] = seen.high
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Detection
+import MessagePassing
+import Models
+import Checkpoints
+import Datasets
+import Engine
+import Graphs
+import Parallel
+import Quantization
+import Tensors
+
+extension Trainer {
+  /// From float to quantization: the averaged weights, ranges of every site, a checkpoint of its own.
+  ///
+  /// Training pictures without augmentation, in the order of the data set, in global batches; a
+  /// site's range is the mean of its batches' extremes. The result, in `calibrated/` of the run, is
+  /// the post-training quantized model; QAT goes on from it with an empty optimizer.
+  func calibrate() throws(FailureReport) {
+    state.adoptAverages(recipe)
+    shardStep = nil
+    let step = try communicator.together(exitCode: exitCode) {
+      try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store)
+    }
+    step.plan.batchNormMode = .running
+    step.plan.quantizationMode = .observe
+    // The weights are on their grids already here, as they will be when the ranges are used.
+    step.plan.prepareWeights()
+    state.ranges = Array(repeating: MovingRange(), count: siteCount)
+
+    let count = min(recipe.schedule.calibrationImages, training.samples.count)
+    let B = recipe.batch.size
+    let batches = (count + B - 1) / B
+    reporter.note("calibrating \(siteCount) sites on \(count) pictures")
+    let loader = BatchLoader(
+      training, seed: recipe.seed,
+      requests: (0..<batches).flatMap { batch in
+        reduction.shards.map { shard in
+          let first = batch * B + shard * recipe.batch.shardSize
+          return BatchRequest(
+            sampleIndices: (first..<first + recipe.batch.shardSize).map { $0 % count })
+        }
+      }, threads: recipe.system.loaderThreads)
+    var seen = [Float](repeating: 0, count: 2 * siteCount)
+    var own = seen
+    for batch in 0..<batches {
+      for i in seen.indices { seen[i] = -.infinity }
+      try communicator.together(exitCode: exitCode) {
+        for _ in reduction.shards {
+          guard let pictures = try loader.next() else { break }
+          step.observe(pictures)
+          own.withUnsafeMutableBufferPointer { step.writeExtremes($0.baseAddress!) }
+          for i in seen.indices where own[i] > seen[i] { seen[i] = own[i] }
+        }
+      }
+      try communicator.together {
+        try seen.withUnsafeMutableBufferPointer {
+          try communicator.allReduce($0.baseAddress!, count: $0.count, .maximum)
+        }
+      }
+      for site in quantizedGraph.sites.indices {
+        state.ranges[site].observe(
+          low: -seen[2 * site], high: seen[2 * site + 1], momentum: 1 / Float(batch + 1))
+      }
+    }
+    state.phase = .qat
+    state.optimizer.reset()
+    state.startAverages(recipe.ema)
+    shardStep = step
+    let ptq = try evaluate()
+    state.metrics = metrics(of: ptq)
+    bestScore = -1
+    reporter.note(
+      "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))")
+    try saveCalibrated()
+  }
+
+  /// The float weights with their ranges, out of retention's way.
+  private func saveCalibrated() throws(FailureReport) {
+    try communicator.together(exitCode: exitCode) {
+      guard communicator.rank == 0 else { return }
+      _ = try CheckpointWriter(
+        runFolder: "\(runFolder)/calibrated", level: recipe.checkpoint.compressionLevel,
+        retention: RetentionPolicy(keepLast: 1)
+      ).write(
+        try state.contents(
+          recipe: recipe, graph: quantizedGraph, worldSize: communicator.size, libraries: libraries))
+    }
+  }
+}
+
+/// Four decimals, for a line of text.
+func rounded(_ value: Double) -> Double { (value * 1e4).rounded() / 1e4 }

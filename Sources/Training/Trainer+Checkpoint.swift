@@ -1,0 +1,32 @@
+import Datasets
+import Detection
+import Engine
+import MessagePassing
+import Models
+import Quantization
+import Tensors
+import Checkpoints
+import Graphs
+import Parallel
+
+extension Trainer {
+  /// Hands a copy of the state to the writer of rank 0; the ranks' bits are compared first.
+  func save() throws(FailureReport) {
+    try checkAgreement()
+    try communicator.together(exitCode: exitCode) {
+      guard communicator.rank == 0 else { return }
+      try writer.submit(
+        try state.contents(
+          recipe: recipe, graph: state.phase == .float ? floatGraph : quantizedGraph,
+          worldSize: communicator.size, libraries: libraries))
+    }
+  }
+
+  /// Waits until what was handed over is on disk.
+  func finishWriting() throws(FailureReport) {
+    try communicator.together(exitCode: exitCode) {
+      guard communicator.rank == 0 else { return }
+      _ = try writer.finish()
+    }
+  }
+}

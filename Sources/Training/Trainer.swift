@@ -1,0 +1,199 @@
+import Detection
+import Models
+import Checkpoints
+public import Datasets
+import Engine
+import Graphs
+public import MessagePassing
+public import Parallel
+import Quantization
+import Tensors
+
+/// A run: float training, calibration, quantization-aware training, with checkpoints all along.
+///
+/// Every rank makes one with the same arguments and calls `run`. All decisions follow from reduced
+/// numbers, so all ranks take the same ones.
+///
+/// *Collective.*
+public final class Trainer {
+  let recipe: Recipe
+  let communicator: Communicator
+  let reporter: any TrainingReporter
+  let runFolder: String
+  let floatGraph, quantizedGraph: Graph
+  let state: RunState
+  let training: PictureCache
+  let validation: PictureCache
+  let classNames: [String]
+  let reduction: OrderedReduction
+  let writer: BackgroundCheckpointWriter
+  let libraries: [String: String]
+  let stepsPerEpoch: Int
+  /// What the reduction delivers.
+  let sums, maxima: AlignedBuffer
+  /// What this rank brings.
+  let ownMaxima: AlignedBuffer
+  /// Per element of the running statistics, the momentum of its batch norm.
+  let statisticsMomentum: [Float]
+
+  var shardStep: ShardStep?
+  var bestScore = -1.0
+
+  /// Entries of the maxima behind the observers: the stop flag, and that of a rank's failure.
+  static let flagCount = 16
+
+  var siteCount: Int { quantizedGraph.sites.count }
+
+  /// - Parameters:
+  ///   - runFolder: where checkpoints go.
+  ///   - resume: which checkpoint to go on from.
+  /// - Throws: `FailureReport`, the same on every rank.
+  public init(
+    recipe: Recipe, data: TrainingData, runFolder: String, resume: Resume,
+    libraries: [String: String], communicator: Communicator, reporter: any TrainingReporter
+  ) throws(FailureReport) {
+    self.recipe = recipe
+    self.communicator = communicator
+    self.reporter = reporter
+    self.runFolder = runFolder
+    self.libraries = libraries
+    classNames = data.classNames
+    floatGraph = recipe.floatGraph(classNames: data.classNames)
+    quantizedGraph = try communicator.together(exitCode: exitCode) {
+      [floatGraph] () throws(TrainingError) in try recipe.quantizedGraph(floatGraph)
+    }
+    let budget = recipe.system.cacheMiB << 20
+    training = PictureCache(
+      samples: data.training.samples, size: recipe.model.inputSize, byteBudget: budget)
+    validation = PictureCache(
+      samples: data.validation.samples, size: recipe.model.inputSize, byteBudget: budget / 4)
+    stepsPerEpoch = EpochOrder.stepCount(
+      sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
+    state = RunState(recipe: recipe, graph: floatGraph, siteCount: quantizedGraph.sites.count)
+    statisticsMomentum = Self.momentum(of: floatGraph, layout: state.store.layout)
+
+    let layout = state.store.layout
+    let sumCount = layout.trainableCount + layout.statisticsCount + ShardStep.extraCount
+    let maximumCount = 2 * quantizedGraph.sites.count + Self.flagCount
+    reduction = try communicator.together(exitCode: exitCode) {
+      try OrderedReduction(
+        communicator: communicator, shardCount: recipe.batch.shards, sumCount: sumCount,
+        maximumCount: maximumCount)
+    }
+    sums = AlignedBuffer(byteCount: sumCount * 4)
+    maxima = AlignedBuffer(byteCount: maximumCount * 4)
+    ownMaxima = AlignedBuffer(byteCount: maximumCount * 4)
+    writer = BackgroundCheckpointWriter(
+      CheckpointWriter(
+        runFolder: runFolder, level: recipe.checkpoint.compressionLevel,
+        retention: RetentionPolicy(
+          keepLast: recipe.checkpoint.keepLast, best: .init(metric: "mAP50-95"))))
+    try start(resume)
+  }
+
+  /// Fresh weights, or those of a checkpoint.
+  private func start(_ resume: Resume) throws(FailureReport) {
+    let store = CheckpointStore(runFolder: runFolder)
+    // Rank 0 looks, so that all ranks go on from the same one.
+    let found = try communicator.together(exitCode: exitCode) { () throws -> String in
+      guard communicator.rank == 0 else { return "" }
+      switch resume {
+      case .none:
+        if try !store.list().isEmpty { throw TrainingError.runExists(folder: runFolder) }
+        return ""
+      case .auto:
+        guard let newest = try store.newestVerified() else { return "" }
+        for skipped in newest.skipped { reporter.note("passed over \(skipped.path): \(skipped.reason)") }
+        return newest.reader.path
+      case .path(let path):
+        return path
+      }
+    }
+    var bytes = Array(found.utf8)
+    try communicator.together { try communicator.broadcast(bytes: &bytes, root: 0) }
+    let path = String(decoding: bytes, as: UTF8.self)
+    if path.isEmpty {
+      state.store.load(floatGraph.initialWeights(seed: recipe.seed))
+      state.startAverages(recipe.ema)
+      if recipe.schedule.floatEpochs == 0 {
+        throw FailureReport(
+          message:
+            "`schedule.floatEpochs` is 0, so the run needs trained weights to quantize: give --resume PATH",
+          exitCode: 64, rank: 0)
+      }
+      // A first checkpoint finds out now whether the disk takes them.
+      try save()
+      try finishWriting()
+    } else {
+      try communicator.together(exitCode: exitCode) { try restore(path) }
+      reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
+    }
+  }
+
+  private func restore(_ path: String) throws {
+    let contents = try CheckpointReader(path: path).readAll()
+    let saved = try Recipe(json: contents.recipe.lineText)
+    let conflicts = recipe.resumeConflicts(with: saved)
+    guard conflicts.isEmpty else {
+      throw TrainingError.otherRecipe(path: path, differences: conflicts.map(\.description))
+    }
+    try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
+    bestScore = state.metrics["best"] ?? -1
+  }
+
+  private static func momentum(of graph: Graph, layout: ParameterLayout) -> [Float] {
+    var result = [Float](repeating: 0, count: layout.statisticsCount)
+    for node in graph.nodes {
+      guard case .batchNorm(_, let momentum) = node.operation else { continue }
+      for p in node.parameters where !graph.parameters[p].role.isTrainable {
+        let offset = layout.offsets[p]
+        for i in 0..<graph.parameters[p].shape.elementCount { result[offset + i] = momentum }
+      }
+    }
+    return result
+  }
+
+  /// Goes through the schedule to its end, or until a signal asks to stop.
+  ///
+  /// - Throws: `FailureReport`, the same on every rank; the newest checkpoint is whole.
+  public func run() throws(FailureReport) -> TrainingOutcome {
+    while state.epoch < recipe.schedule.epochs {
+      if state.phase == .float && state.epoch >= recipe.schedule.floatEpochs { try calibrate() }
+      if try runEpoch() == .stop {
+        try save()
+        try finishWriting()
+        return .stopped(signal: StopSignals.requestedBy)
+      }
+    }
+    if state.phase == .float { try calibrate() }
+    try finishWriting()
+    return .finished
+  }
+}
+
+/// Which checkpoint a run goes on from.
+public enum Resume: Hashable, Sendable {
+  case none
+  /// The newest whole one in the run folder; a new run where there is none.
+  case auto
+  case path(String)
+}
+
+/// The two splits a run needs.
+public struct TrainingData: Sendable {
+  public var classNames: [String]
+  public var training: Dataset
+  public var validation: Dataset
+
+  public init(training: Dataset, validation: Dataset) {
+    classNames = training.classNames
+    self.training = training
+    self.validation = validation
+  }
+}
+
+extension Trainer {
+  /// Whole epochs and steps behind the run.
+  public var epochsDone: Int { state.epoch }
+  public var stepsDone: Int { state.step }
+}

@@ -1,0 +1,58 @@
+import Datasets
+public import MessagePassing
+public import Parallel
+
+extension Recipe {
+  /// Reads both splits that the recipe names; draws synthetic scenes first where they are asked for.
+  ///
+  /// Synthetic scenes lie in `data` of the run folder, or in `data.root` where that is given; rank 0
+  /// draws them.
+  ///
+  /// *Collective.*
+  /// - Throws: the same report on every rank.
+  public func loadData(runFolder: String, communicator: Communicator) throws(FailureReport)
+    -> TrainingData
+  {
+    var source = dataSource
+    if data.format == .synthetic {
+      if source.root.isEmpty { source.root = "\(runFolder)/data" }
+      try communicator.together(exitCode: exitCode) {
+        if communicator.rank == 0 { try drawScenes(into: source.root) }
+      }
+    }
+    return try communicator.together(exitCode: exitCode) {
+      var validation = source
+      if !data.validationImageFolder.isEmpty { validation.images = data.validationImageFolder }
+      let read = TrainingData(
+        training: try source.read(.train, skipBad: data.skipBad),
+        validation: try validation.read(.validation, skipBad: data.skipBad))
+      guard read.training.classNames == read.validation.classNames else {
+        throw DataError.badConfiguration(
+          path: source.root,
+          reason:
+            "the training split has the classes \(read.training.classNames), the validation split \(read.validation.classNames)"
+        )
+      }
+      return read
+    }
+  }
+
+  /// Where the recipe's data lies.
+  public var dataSource: DataSource {
+    func given(_ text: String) -> String? { text.isEmpty ? nil : text }
+    return DataSource(
+      format: data.format.source, root: data.root, train: given(data.train),
+      validation: given(data.validation), images: given(data.imageFolder))
+  }
+}
+
+extension Recipe.Data.Format {
+  var source: DataSource.Format {
+    switch self {
+    case .yolo: .yolo
+    case .coco: .coco
+    case .pennFudan: .pennFudan
+    case .synthetic: .synthetic
+    }
+  }
+}

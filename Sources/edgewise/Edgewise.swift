@@ -1,0 +1,16 @@
+import ArgumentParser
+
+/// The program: one subcommand per file.
+@main
+struct Edgewise: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edgewise",
+    abstract: "Trains detectors for small devices, quantized and distributed, bit for bit.",
+    discussion: """
+      Example: mpirun -n 2 edgewise train recipes/demo.yaml --run runs/demo
+
+      Exit codes: 0 done; 1 failed; 64 usage; 65 bad data; 74 input or output; 75 stopped by a \
+      signal after a good checkpoint: run the same command again with --resume auto.
+      """,
+    subcommands: [Train.self])
+}

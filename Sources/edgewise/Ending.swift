@@ -1,0 +1,37 @@
+import ArgumentParser
+import Glibc
+import MessagePassing
+import Parallel
+import Training
+
+/// Runs a command's work and ends the program as its errors ask for.
+///
+/// An error is one sentence on standard error, printed by rank 0 where all ranks know it.
+func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) throws {
+  do {
+    try work()
+  } catch let code as ExitCode {
+    communicator?.finalize()
+    throw code
+  } catch {
+    if communicator?.rank ?? 0 == 0 { complain("\(error)") }
+    communicator?.finalize()
+    throw ExitCode(exitCode(error))
+  }
+  communicator?.finalize()
+}
+
+/// One sentence on standard error.
+func complain(_ sentence: String) {
+  fputs("edgewise: \(sentence)\n", stderr)
+}
+
+/// The ranks of this job; ends the program with a sentence where MPI cannot start.
+func startedCommunicator() throws -> Communicator {
+  do {
+    return try Communicator.world()
+  } catch {
+    complain("\(error)")
+    throw ExitCode(1)
+  }
+}

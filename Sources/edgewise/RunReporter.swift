@@ -1,0 +1,133 @@
+import Foundation
+import Glibc
+import Reporting
+import Training
+
+/// Shows a run on the terminal and writes its `results.csv` and `metrics.jsonl`.
+final class RunReporter: TrainingReporter {
+  private let folder: String
+  private let isPrinting: Bool
+  private let isWriting: Bool
+  private let isTerminal: Bool
+  private var results: ResultsFile?
+  private var metrics: MetricsFile?
+  private let start = Date()
+  private var epochStart = Date()
+  private var pictures = 0
+  private var firstStep = 0
+  private var isBarShown = false
+
+  init(folder: String, isPrinting: Bool, isWriting: Bool) {
+    self.folder = folder
+    self.isPrinting = isPrinting
+    self.isWriting = isWriting
+    isTerminal = isatty(STDOUT_FILENO) == 1
+  }
+
+  /// Opens the files, cut back to the epoch and step that the run goes on from.
+  func begin(lastEpoch: Int, lastStep: Int) throws {
+    firstStep = lastStep
+    guard isWriting else { return }
+    results = try ResultsFile(
+      path: "\(folder)/results.csv", resumingAfter: lastStep > 0 ? lastEpoch : nil)
+    metrics = try MetricsFile(
+      path: "\(folder)/metrics.jsonl", resumingAfter: lastStep > 0 ? lastStep : nil)
+  }
+
+  func note(_ text: String) {
+    guard isPrinting else { return }
+    clearBar()
+    print(text)
+    fflush(stdout)
+  }
+
+  func stepFinished(_ report: StepReport) {
+    if report.position == 1 || pictures == 0 { epochStart = Date() }
+    pictures += report.pictureCount
+    if report.isSkipped {
+      note("step \(report.step): the loss or gradient is not finite; the step is skipped")
+    }
+    guard isPrinting, isTerminal else { return }
+    var line = progress(
+      phase: report.phase, epoch: report.epoch, epochs: report.epochs, step: report.position,
+      stepsPerEpoch: report.stepsPerEpoch, total: report.step)
+    line.values = [
+      ("box", report.box), ("cls", report.classification), ("dfl", report.distribution),
+    ]
+    print("\r\u{1B}[K" + line.barLine(width: terminalWidth()), terminator: "")
+    fflush(stdout)
+    isBarShown = true
+  }
+
+  func epochFinished(_ report: EpochReport) {
+    var line = progress(
+      phase: report.phase, epoch: report.epoch, epochs: report.epochs, step: 1, stepsPerEpoch: 1,
+      total: report.step)
+    line.imagesPerSecond = Double(report.pictureCount) / max(report.seconds, 1e-9)
+    line.secondsLeft = secondsLeft(
+      done: report.epoch + 1, total: report.epochs, elapsed: Date().timeIntervalSince(start))
+    line.values = [
+      ("box", report.box), ("cls", report.classification), ("dfl", report.distribution),
+    ]
+    if let scores = report.evaluation {
+      line.values += [("mAP50", scores.mAP50), ("mAP50-95", scores.mAP50to95)]
+    }
+    note(line.epochLine)
+    write(report)
+  }
+
+  private func write(_ report: EpochReport) {
+    guard isWriting else { return }
+    let losses = LossParts(
+      box: report.box, classification: report.classification, distribution: report.distribution)
+    let scores = report.evaluation.map {
+      DetectionScores(
+        precision: $0.precision, recall: $0.recall, mAP50: $0.mAP50, mAP50to95: $0.mAP50to95)
+    }
+    do {
+      try results?.append(
+        ResultsRow(
+          epoch: report.epoch + 1, seconds: Date().timeIntervalSince(start), train: losses,
+          scores: scores, learningRates: report.learningRates))
+      var values: [(String, MetricValue)] = [
+        ("epoch", .integer(report.epoch + 1)), ("phase", .text(report.phase.rawValue)),
+        ("box_loss", .number(report.box)), ("cls_loss", .number(report.classification)),
+        ("dfl_loss", .number(report.distribution)), ("seconds", .number(report.seconds)),
+        ("images_per_s", .number(Double(report.pictureCount) / max(report.seconds, 1e-9))),
+      ]
+      if let evaluation = report.evaluation {
+        values += [
+          ("mAP50", .number(evaluation.mAP50)), ("mAP50-95", .number(evaluation.mAP50to95)),
+        ]
+      }
+      try metrics?.append(step: report.step, values)
+    } catch {
+      complain("\(error)")
+    }
+  }
+
+  private func progress(
+    phase: Phase, epoch: Int, epochs: Int, step: Int, stepsPerEpoch: Int, total: Int
+  ) -> ProgressLine {
+    let elapsed = Date().timeIntervalSince(start)
+    return ProgressLine(
+      phase: phase.rawValue, epoch: epoch + 1, epochs: epochs, step: step,
+      stepsPerEpoch: stepsPerEpoch,
+      imagesPerSecond: Double(pictures) / max(elapsed, 1e-9),
+      secondsLeft: secondsLeft(
+        done: total - firstStep, total: epochs * stepsPerEpoch - firstStep, elapsed: elapsed),
+      values: [])
+  }
+
+  private func clearBar() {
+    guard isBarShown else { return }
+    print("\r\u{1B}[K", terminator: "")
+    isBarShown = false
+  }
+
+  private func terminalWidth() -> Int {
+    var size = winsize()
+    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+    return Int(size.ws_col) - 1
+  }
+}
