@@ -1,4 +1,4 @@
-import Datasets
+public import Datasets
 public import MessagePassing
 public import Parallel
 
@@ -54,5 +54,15 @@ extension Recipe.Data.Format {
     case .pennFudan: .pennFudan
     case .synthetic: .synthetic
     }
+  }
+}
+
+extension Recipe {
+  /// Draws the recipe's scenes, or finds them drawn.
+  private func drawScenes(into folder: String) throws {
+    let scenes = data.synthetic
+    _ = try SyntheticDataset.write(
+      kind: scenes.scene == .parkingLot ? .parkingLot : .pedestrians, images: scenes.images,
+      validationImages: scenes.validationImages, seed: scenes.seed, to: folder)
   }
 }
