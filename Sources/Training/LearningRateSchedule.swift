@@ -25,7 +25,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
   /// The float phase.
   public init(float recipe: Recipe, stepsPerEpoch: Int) {
     let optimizer = recipe.optimizer
-    self.init(recipe, peak: optimizer.learningRate, epochs: recipe.schedule.floatEpochs,
+    self.init(
+      recipe, peak: optimizer.learningRate, epochs: recipe.schedule.floatEpochs,
       stepsPerEpoch: stepsPerEpoch)
     biasStart = optimizer.warmupBiasRate
     momentumStart = optimizer.warmupMomentum
@@ -37,7 +38,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
   /// The QAT phase. Its weights are trained already, so biases rise from 0 like the others and the
   /// momentum stays.
   public init(quantized recipe: Recipe, stepsPerEpoch: Int) {
-    self.init(recipe, peak: recipe.schedule.qatLearningRate, epochs: recipe.schedule.qatEpochs,
+    self.init(
+      recipe, peak: recipe.schedule.qatLearningRate, epochs: recipe.schedule.qatEpochs,
       stepsPerEpoch: stepsPerEpoch)
     warmUp(
       epochs: recipe.schedule.qatWarmupEpochs, minimum: 0, stepsPerEpoch: stepsPerEpoch)
@@ -85,7 +87,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
         weightDecay: weightDecay)
     }
     return StepRates(
-      bias: group(from: biasStart, weightDecay: 0), weight: group(from: 0, weightDecay: weightDecay),
+      bias: group(from: biasStart, weightDecay: 0),
+      weight: group(from: 0, weightDecay: weightDecay),
       scale: group(from: 0, weightDecay: 0))
   }
 }

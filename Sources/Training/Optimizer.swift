@@ -82,7 +82,8 @@ public final class Optimizer {
     let scale = Float(gradientScale)
     for segment in segments {
       let group = rates[segment.kind]
-      for start in stride(from: segment.range.lowerBound, to: segment.range.upperBound, by: blockSize)
+      for start in stride(
+        from: segment.range.lowerBound, to: segment.range.upperBound, by: blockSize)
       {
         let length = min(blockSize, segment.range.upperBound - start)
         switch recipe.kind {

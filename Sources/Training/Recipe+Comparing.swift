@@ -38,7 +38,8 @@ extension Recipe {
     Self.fields.first { $0.key == key }?.read(self)
   }
 
-  private static func object(_ values: [(path: ArraySlice<Substring>, value: RecipeValue)]) -> String
+  private static func object(_ values: [(path: ArraySlice<Substring>, value: RecipeValue)])
+    -> String
   {
     let names = Set(values.map { $0.path.first! }).sorted()
     let members = names.map { name in

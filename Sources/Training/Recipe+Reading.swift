@@ -115,7 +115,8 @@ extension Recipe {
         throw .notMapping(place: place(input.line), key: key, found: input.shown)
       }
       throw .unknownKey(
-        place: place(input.line), key: key, nearest: nearestKey(to: key), known: knownKeys(near: key))
+        place: place(input.line), key: key, nearest: nearestKey(to: key),
+        known: knownKeys(near: key))
     }
     guard field.write(&self, input) else {
       throw .badValue(

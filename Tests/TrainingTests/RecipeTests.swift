@@ -103,7 +103,8 @@ import Training
       "recipe.yaml:1: `seed` is `-1`, but must be a whole number from 0 to 9223372036854775807"
     ),
     (
-      "seed:", "recipe.yaml:1: `seed` is empty, but must be a whole number from 0 to 9223372036854775807"
+      "seed:",
+      "recipe.yaml:1: `seed` is empty, but must be a whole number from 0 to 9223372036854775807"
     ),
     ("data: here", "recipe.yaml:1: `data` is a section of keys, but this gives it `here`"),
     (
@@ -131,7 +132,8 @@ import Training
   }
 
   @Test func `a missing file is one sentence`() {
-    #expect(throws: RecipeError.unreadable(file: "/no/such.yaml", reason: "there is no such file")) {
+    #expect(throws: RecipeError.unreadable(file: "/no/such.yaml", reason: "there is no such file"))
+    {
       try Recipe(contentsOf: "/no/such.yaml")
     }
   }
