@@ -1,5 +1,5 @@
 import ArgumentParser
-import Glibc
+import Foundation
 import MessagePassing
 import Parallel
 import Training
@@ -11,19 +11,19 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
   do {
     try work()
   } catch let code as ExitCode {
-    communicator?.finalize()
+    try? communicator?.finalize()
     throw code
   } catch {
     if communicator?.rank ?? 0 == 0 { complain("\(error)") }
-    communicator?.finalize()
-    throw ExitCode(exitCode(error))
+    try? communicator?.finalize()
+    throw ExitCode(Training.exitCode(error))
   }
-  communicator?.finalize()
+  try? communicator?.finalize()
 }
 
 /// One sentence on standard error.
 func complain(_ sentence: String) {
-  fputs("edgewise: \(sentence)\n", stderr)
+  FileHandle.standardError.write(Data("edgewise: \(sentence)\n".utf8))
 }
 
 /// The ranks of this job; ends the program with a sentence where MPI cannot start.

@@ -38,7 +38,7 @@ final class RunReporter: TrainingReporter {
     guard isPrinting else { return }
     clearBar()
     print(text)
-    fflush(stdout)
+    fflush(nil)
   }
 
   func stepFinished(_ report: StepReport) {
@@ -55,7 +55,7 @@ final class RunReporter: TrainingReporter {
       ("box", report.box), ("cls", report.classification), ("dfl", report.distribution),
     ]
     print("\r\u{1B}[K" + line.barLine(width: terminalWidth()), terminator: "")
-    fflush(stdout)
+    fflush(nil)
     isBarShown = true
   }
 
@@ -89,18 +89,16 @@ final class RunReporter: TrainingReporter {
         ResultsRow(
           epoch: report.epoch + 1, seconds: Date().timeIntervalSince(start), train: losses,
           scores: scores, learningRates: report.learningRates))
-      var values: [(String, MetricValue)] = [
-        ("epoch", .integer(report.epoch + 1)), ("phase", .text(report.phase.rawValue)),
-        ("box_loss", .number(report.box)), ("cls_loss", .number(report.classification)),
-        ("dfl_loss", .number(report.distribution)), ("seconds", .number(report.seconds)),
-        ("images_per_s", .number(Double(report.pictureCount) / max(report.seconds, 1e-9))),
-      ]
-      if let evaluation = report.evaluation {
-        values += [
-          ("mAP50", .number(evaluation.mAP50)), ("mAP50-95", .number(evaluation.mAP50to95)),
-        ]
-      }
-      try metrics?.append(step: report.step, values)
+      let speed = Double(report.pictureCount) / max(report.seconds, 1e-9)
+      try metrics?.append(
+        step: report.step, kind: "epoch",
+        [
+          "epoch": .integer(report.epoch + 1), "phase": .text(report.phase.rawValue),
+          "box_loss": .number(report.box), "cls_loss": .number(report.classification),
+          "dfl_loss": .number(report.distribution), "seconds": .number(report.seconds),
+          "images_per_s": .number(speed), "mAP50": .number(report.evaluation?.mAP50 ?? .nan),
+          "mAP50-95": .number(report.evaluation?.mAP50to95 ?? .nan),
+        ])
     } catch {
       complain("\(error)")
     }

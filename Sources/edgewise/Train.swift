@@ -23,8 +23,10 @@ struct Train: ParsableCommand {
   @Option(name: .customLong("set"), help: "Another value for a key: key.path=value. Repeatable.")
   var overrides: [String] = []
 
-  @Option(help: "The run's folder. Default: runs/NAME, NAME being the recipe's name.")
-  var run: String?
+  @Option(
+    name: .customLong("run"),
+    help: "The run's folder. Default: runs/NAME, NAME being the recipe's name.")
+  var runFolder: String?
 
   @Option(
     help: "Go on from a checkpoint: auto for the newest whole one of the run, or its path.")
@@ -36,16 +38,16 @@ struct Train: ParsableCommand {
   func run() throws {
     let communicator = try startedCommunicator()
     try ending(communicator) {
-      let recipe = try communicator.together(exitCode: exitCode) {
+      let recipe = try communicator.together(exitCode: Training.exitCode) {
         try Recipe(contentsOf: self.recipe, overrides: overrides)
       }
       StopSignals.install()
       setComputeThreadCount(recipe.system.threads)
       // Before anything slow: more ranks than shards cannot work.
-      _ = try communicator.together(exitCode: exitCode) {
+      _ = try communicator.together(exitCode: Training.exitCode) {
         try ShardAssignment(shardCount: recipe.batch.shards, worldSize: communicator.size)
       }
-      let folder = run ?? "runs/\(recipe.name)"
+      let folder = runFolder ?? "runs/\(recipe.name)"
       let data = try recipe.loadData(runFolder: folder, communicator: communicator)
       let reporter = RunReporter(
         folder: folder, isPrinting: communicator.rank == 0 && !quiet,
@@ -60,7 +62,7 @@ struct Train: ParsableCommand {
       let trainer = try Trainer(
         recipe: recipe, data: data, runFolder: folder, resume: choice(), libraries: libraries(),
         communicator: communicator, reporter: reporter)
-      try communicator.together(exitCode: exitCode) {
+      try communicator.together(exitCode: Training.exitCode) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)
       }
       switch try trainer.run() {
