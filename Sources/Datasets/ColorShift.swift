@@ -1,16 +1,16 @@
 /// A change of hue, saturation and value, in integers: the bits are the same everywhere.
-struct ColorShift {
+package struct ColorShift {
   /// In 1/256 of a sixth of the colour circle, 0 ..< 1536.
   private var hueShift: Int32
   private var saturations: [UInt8]
   private var values: [UInt8]
-  var isIdentity: Bool
+  package private(set) var isIdentity: Bool
 
   /// - Parameters:
   ///   - hue: added, as a fraction of the colour circle.
   ///   - saturation: factor; the result is cut at full saturation.
   ///   - value: factor; the result is cut at white.
-  init(hue: Float, saturation: Float, value: Float) {
+  package init(hue: Float, saturation: Float, value: Float) {
     func table(_ factor: Float) -> [UInt8] {
       (0..<256).map { UInt8(min(255, max(0, (Float($0) * factor).rounded()))) }
     }
@@ -24,7 +24,7 @@ struct ColorShift {
   ///
   /// With `v` the largest channel, `d` its distance from the smallest and `s = 255·d/v`, the new `v` and
   /// `s` come from tables, the new `d` is `v·s/255`, and the hue says which channel lies where between.
-  func apply(to pixels: UnsafeMutablePointer<UInt8>, pixelCount: Int) {
+  package func apply(to pixels: UnsafeMutablePointer<UInt8>, pixelCount: Int) {
     if isIdentity { return }
     saturations.withUnsafeBufferPointer { saturations in
       values.withUnsafeBufferPointer { values in
