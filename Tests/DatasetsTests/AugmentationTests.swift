@@ -74,8 +74,9 @@ struct ScenesFixture {
         if extent[2] - extent[0] < 3 || extent[3] - extent[1] < 3 { continue }
         checkedCount += 1
         for i in 0..<4 {
-          // A pixel shows the rectangle if its centre does: at most half a pixel off, and a little for
-          // the 8 bits of the sampling position; shrunk sources blur their edge by a pixel more.
+          // A pixel shows the rectangle if its centre does: at most half a pixel off, and a little
+          // for the 8 bits of the sampling position; shrunk sources blur their edge by a pixel
+          // more.
           let tolerance: Float = scale == 1 ? 0.51 : 1.01
           #expect(abs(extent[i] - box.corners[i]) <= tolerance, "epoch \(epoch), side \(i)")
         }

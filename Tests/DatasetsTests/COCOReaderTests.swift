@@ -6,7 +6,8 @@ import Testing
 @Suite struct COCOReaderTests {
   private func read(
     images: String =
-      #"[{"id": 7, "file_name": "a.png", "width": 64, "height": 48}, {"id": 3, "file_name": "b.png"}]"#,
+      #"[{"id": 7, "file_name": "a.png", "width": 64, "height": 48}, "#
+      + #"{"id": 3, "file_name": "b.png"}]"#,
     annotations: String = "[]",
     categories: String = #"[{"id": 3, "name": "car"}, {"id": 1, "name": "person"}]"#,
     skipBad: Bool = false

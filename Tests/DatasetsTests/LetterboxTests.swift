@@ -17,7 +17,8 @@ import Testing
         let (cx, cy) = (Float(x) + 0.5, Float(y) + 0.5)
         // More than a pixel's filter away from the edges the colour is pure.
         let reach = max(1, letterbox.scale) + 0.5
-        let inside = min(min(cx - corners[0], corners[2] - cx), min(cy - corners[1], corners[3] - cy))
+        let inside = min(
+          min(cx - corners[0], corners[2] - cx), min(cy - corners[1], corners[3] - cy))
         if inside > reach { #expect(boxed[x, y].red >= 254, "\(x), \(y)") }
         if inside < -reach { #expect(boxed[x, y].red <= 114, "\(x), \(y)") }
       }

@@ -16,7 +16,8 @@ import Testing
     return folder
   }
 
-  private let prefix = #"Bounding box for object 1 "PASpersonWalking" (Xmin, Ymin) - (Xmax, Ymax) : "#
+  private let prefix =
+    #"Bounding box for object 1 "PASpersonWalking" (Xmin, Ymin) - (Xmax, Ymax) : "#
 
   @Test func `Inclusive pixels counted from one become corners`() throws {
     let folder = try folder(prefix + "(1, 11) - (60, 30)")

@@ -156,7 +156,8 @@ struct HardYOLOLabelsTests {
     let folder = try TemporaryFolder()
     try folder.writeGray("images/train/a.png")
     try folder.write(
-      String(decoding: Data(contentsOf: URL(fileURLWithPath: TestData.path("hard-labels/" + name))),
+      String(
+        decoding: Data(contentsOf: URL(fileURLWithPath: TestData.path("hard-labels/" + name))),
         as: UTF8.self),
       as: "labels/train/a.txt")
     return try DataSource(format: .yolo, root: folder.url.path, classNames: ["person", "car"])
