@@ -8,8 +8,8 @@ public struct Batch: Sendable {
   public var boxes: [[LabeledBox]]
   /// Per image, its position in the data set.
   public var sampleIndices: [Int]
-  /// Per image, how it was fitted into the input. Of an augmented image only the plain fit is given,
-  /// without the augmentation.
+  /// Per image, how it was fitted into the input. Of an augmented image only the plain fit is
+  /// given, without the augmentation.
   public var letterboxes: [Letterbox]
 
   public init(

@@ -2,8 +2,8 @@ import Foundation
 
 /// Makes batches ahead of their use, on threads of its own, and hands them out in the order asked.
 ///
-/// The threads end when the last request is made, or when the loader is released. What the batches hold
-/// does not depend on the number of threads.
+/// The threads end when the last request is made, or when the loader is released. What the batches
+/// hold does not depend on the number of threads.
 public final class BatchLoader: Sendable {
   private let work: Work
 

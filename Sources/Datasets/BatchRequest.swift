@@ -13,8 +13,8 @@ public struct BatchRequest: Hashable, Sendable {
     self.augmentation = augmentation
   }
 
-  /// The batches of the shards `shards` of the steps `steps` of an epoch: step by step, in each shard by
-  /// shard.
+  /// The batches of the shards `shards` of the steps `steps` of an epoch: step by step, in each
+  /// shard by shard.
   public static func training(
     order: EpochOrder, epoch: Int, steps: Range<Int>, shards: Range<Int>, globalBatch: Int,
     shardCount: Int, augmentation: AugmentationSettings?

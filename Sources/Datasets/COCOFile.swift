@@ -34,7 +34,8 @@ struct COCOFile: Decodable {
     } catch DecodingError.keyNotFound(let key, let context) {
       throw .badAnnotations(
         path: path, reason: "\(place(context)) has no '\(key.stringValue)'")
-    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context) {
+    } catch DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context)
+    {
       throw .badAnnotations(
         path: path, reason: "\(place(context)) is of the wrong type (\(context.debugDescription))")
     } catch DecodingError.dataCorrupted(let context) {

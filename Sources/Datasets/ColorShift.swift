@@ -1,87 +1,99 @@
-/// A change of hue, saturation and value, in integers: the bits are the same everywhere.
-struct ColorShift {
+/// A change of hue, saturation and value.
+///
+/// With `v` the largest channel and `d` its distance from the smallest, the new value is `v·value`,
+/// the new saturation `d/v·saturation`, both cut at full, and the hue, which says where the
+/// channels lie between the two, is shifted. Only integers and single IEEE operations: the bits are
+/// the same on every machine.
+package struct ColorShift {
   /// In 1/256 of a sixth of the colour circle, 0 ..< 1536.
   private var hueShift: Int32
-  private var saturations: [UInt8]
-  private var values: [UInt8]
-  var isIdentity: Bool
+  private var saturation: Float
+  private var value: Float
+  package var isIdentity: Bool { hueShift == 0 && saturation == 1 && value == 1 }
 
   /// - Parameters:
   ///   - hue: added, as a fraction of the colour circle.
   ///   - saturation: factor; the result is cut at full saturation.
   ///   - value: factor; the result is cut at white.
-  init(hue: Float, saturation: Float, value: Float) {
-    func table(_ factor: Float) -> [UInt8] {
-      (0..<256).map { UInt8(min(255, max(0, (Float($0) * factor).rounded()))) }
-    }
+  package init(hue: Float, saturation: Float, value: Float) {
     hueShift = (Int32((hue * 1536).rounded()) % 1536 + 1536) % 1536
-    saturations = table(saturation)
-    values = table(value)
-    isIdentity = hueShift == 0 && saturation == 1 && value == 1
+    self.saturation = saturation
+    self.value = value
   }
 
   /// Changes `pixelCount` RGB pixels in place.
-  ///
-  /// With `v` the largest channel, `d` its distance from the smallest and `s = 255·d/v`, the new `v` and
-  /// `s` come from tables, the new `d` is `v·s/255`, and the hue says which channel lies where between.
-  func apply(to pixels: UnsafeMutablePointer<UInt8>, pixelCount: Int) {
+  package func apply(to pixels: UnsafeMutablePointer<UInt8>, pixelCount: Int) {
     if isIdentity { return }
-    saturations.withUnsafeBufferPointer { saturations in
-      values.withUnsafeBufferPointer { values in
-        reciprocals.withUnsafeBufferPointer { reciprocals in
-          for i in 0..<pixelCount {
-            change(
-              pixels + 3 * i, saturations.baseAddress!, values.baseAddress!,
-              reciprocals.baseAddress!)
-          }
+    // Planes of a few hundred pixels stay in the nearest cache and let the loop below run on
+    // vectors.
+    let capacity = 512
+    withUnsafeTemporaryAllocation(of: Int32.self, capacity: 3 * capacity) { planes in
+      let red = planes.baseAddress!
+      let green = red + capacity
+      let blue = green + capacity
+      var first = 0
+      while first < pixelCount {
+        let count = min(capacity, pixelCount - first)
+        let chunk = pixels + 3 * first
+        for i in 0..<count {
+          red[i] = Int32(chunk[3 * i])
+          green[i] = Int32(chunk[3 * i + 1])
+          blue[i] = Int32(chunk[3 * i + 2])
         }
+        change(red, green, blue, count: count)
+        for i in 0..<count {
+          chunk[3 * i] = UInt8(truncatingIfNeeded: red[i])
+          chunk[3 * i + 1] = UInt8(truncatingIfNeeded: green[i])
+          chunk[3 * i + 2] = UInt8(truncatingIfNeeded: blue[i])
+        }
+        first += count
       }
     }
   }
 
-  @inline(__always)
   private func change(
-    _ pixel: UnsafeMutablePointer<UInt8>, _ saturations: UnsafePointer<UInt8>,
-    _ values: UnsafePointer<UInt8>, _ reciprocals: UnsafePointer<Int32>
+    _ red: UnsafeMutablePointer<Int32>, _ green: UnsafeMutablePointer<Int32>,
+    _ blue: UnsafeMutablePointer<Int32>, count: Int
   ) {
-    let (r, g, b) = (Int32(pixel[0]), Int32(pixel[1]), Int32(pixel[2]))
-    let v = max(r, max(g, b))
-    let d = v &- min(r, min(g, b))
-    let newV = Int32(values[Int(v)])
-    if d == 0 {
-      let gray = UInt8(truncatingIfNeeded: newV)
-      pixel[0] = gray
-      pixel[1] = gray
-      pixel[2] = gray
-      return
-    }
-    let s = (d &* reciprocals[Int(v)] &* 255 &+ 1 << 15) >> 16
-    let newD = (newV &* Int32(saturations[Int(min(s, 255))]) &+ 127) / 255
-    let low = newV &- newD
+    for i in 0..<count {
+      let (r, g, b) = (red[i], green[i], blue[i])
+      let v = max(r, max(g, b))
+      let d = v &- min(r, min(g, b))
+      let brightened = Float(v) * value
+      let newV = rounded(brightened < 255 ? brightened : 255)
+      let saturated = Float(d) / Float(max(v, 1)) * saturation
+      let newD = rounded(Float(newV) * (saturated < 1 ? saturated : 1))
 
-    let isRed = v == r
-    let isGreen = !isRed && v == g
-    let difference = isRed ? g &- b : (isGreen ? b &- r : r &- g)
-    var hue = (difference &* reciprocals[Int(d)] &+ 1 << 7) >> 8
-    hue = hue &+ (isRed ? 0 : (isGreen ? 512 : 1024)) &+ hueShift
-    if hue < 0 { hue &+= 1536 }
-    if hue >= 1536 { hue &-= 1536 }
-    let fraction = hue & 255
-    let step = (newD &* fraction &+ 128) >> 8
-    let rising = UInt8(truncatingIfNeeded: low &+ step)
-    let falling = UInt8(truncatingIfNeeded: newV &- step)
-    let top = UInt8(truncatingIfNeeded: newV)
-    let bottom = UInt8(truncatingIfNeeded: low)
-    switch hue >> 8 {
-    case 0: (pixel[0], pixel[1], pixel[2]) = (top, rising, bottom)
-    case 1: (pixel[0], pixel[1], pixel[2]) = (falling, top, bottom)
-    case 2: (pixel[0], pixel[1], pixel[2]) = (bottom, top, rising)
-    case 3: (pixel[0], pixel[1], pixel[2]) = (bottom, falling, top)
-    case 4: (pixel[0], pixel[1], pixel[2]) = (rising, bottom, top)
-    default: (pixel[0], pixel[1], pixel[2]) = (top, bottom, falling)
+      // The hue from the middle channel's place, in sixths of the circle counted from red.
+      let isRed = v == r
+      let isGreen = v == g
+      let difference = isRed ? g &- b : (isGreen ? b &- r : r &- g)
+      let sixth: Int32 = isRed ? 0 : (isGreen ? 512 : 1024)
+      let hue = rounded(Float(difference) / Float(max(d, 1)) * 256) &+ sixth &+ hueShift
+      red[i] = newV &- below(hue &+ 1280, newD)
+      green[i] = newV &- below(hue &+ 768, newD)
+      blue[i] = newV &- below(hue &+ 256, newD)
     }
   }
 }
 
-/// `65536 / x`, rounded; 0 for 0.
-private let reciprocals: [Int32] = [0] + (1...255).map { (x: Int32) in (65536 + x / 2) / x }
+/// How far a channel lies under the largest: rises over a sixth, stays for two, falls over one.
+///
+/// - Parameter phase: the hue from where the channel begins to fall, -256 ..< 4608.
+@inline(__always)
+private func below(_ phase: Int32, _ d: Int32) -> Int32 {
+  var k = phase
+  k = k < 0 ? k &+ 1536 : k
+  k = k >= 3072 ? k &- 3072 : k
+  k = k >= 1536 ? k &- 1536 : k
+  let rise = min(k, 1024 &- k)
+  let part = max(0, min(rise, 256))
+  return (d &* part &+ 128) >> 8
+}
+
+/// The nearest integer of a number below 2²², halves to even: adding 1.5·2²³ leaves it in the low
+/// bits.
+@inline(__always)
+private func rounded(_ x: Float) -> Int32 {
+  Int32(bitPattern: (x + 0x1.8p23).bitPattern) &- 0x4B40_0000
+}

@@ -18,8 +18,8 @@ public struct DataSource: Hashable, Sendable, Codable {
   public var format: Format
   /// The data set's folder; for `yolo` it may also be the path of its YAML file.
   public var root: String
-  /// Relative to `root`. `yolo`: folder of pictures or list file, in place of what the YAML file says.
-  /// `coco`: the JSON file. Not used by `pennFudan`.
+  /// Relative to `root`. `yolo`: folder of pictures or list file, in place of what the YAML file
+  /// says. `coco`: the JSON file. Not used by `pennFudan`.
   public var train: String?
   public var validation: String?
   /// `coco`: the folder of the pictures, relative to `root`; `root` itself if absent.

@@ -2,9 +2,9 @@ import Tensors
 
 /// The order in which an epoch visits the pictures: a permutation made from (seed, epoch) alone.
 ///
-/// Step `i` takes the positions `i·B ..< (i + 1)·B` of the order, `B` being the global batch; where these
-/// run past its end they begin again at its start. So an epoch has `⌈N / B⌉` steps, every picture is
-/// seen, and the last batch is as large as the others.
+/// Step `i` takes the positions `i·B ..< (i + 1)·B` of the order, `B` being the global batch; where
+/// these run past its end they begin again at its start. So an epoch has `⌈N / B⌉` steps, every
+/// picture is seen, and the last batch is as large as the others.
 public struct EpochOrder: Sendable {
   /// Positions in the data set.
   public let indices: [Int]

@@ -30,7 +30,8 @@ enum FileSystem {
     return [UInt8](data)
   }
 
-  /// What lies in `folder` and below, hidden names left out, in the order of the bytes of their paths.
+  /// What lies in `folder` and below, hidden names left out, in the order of the bytes of their
+  /// paths.
   static func files(under folder: String) -> [String] {
     var paths: [String] = []
     var folders = [folder]
@@ -44,8 +45,8 @@ enum FileSystem {
     return paths.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  /// The pictures in `folder` and below. Kinds that cannot be decoded are named too: to leave them out
-  /// silently would hide a part of the data.
+  /// The pictures in `folder` and below. Kinds that cannot be decoded are named too: to leave them
+  /// out silently would hide a part of the data.
   static func pictures(under folder: String) -> [String] {
     files(under: folder).filter { path in
       guard let dot = path.lastIndex(of: ".") else { return false }

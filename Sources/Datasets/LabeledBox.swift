@@ -1,7 +1,7 @@
 /// A box with its class.
 ///
-/// *Units:* `corners` are `x0, y0, x1, y1` in pixels of the picture the box belongs to; the pixel of
-/// column `x` covers `x ..< x + 1`.
+/// *Units:* `corners` are `x0, y0, x1, y1` in pixels of the picture the box belongs to; the pixel
+/// of column `x` covers `x ..< x + 1`.
 public struct LabeledBox: Hashable, Sendable, Codable {
   public var classIndex: Int
   public var corners: SIMD4<Float>

@@ -1,8 +1,8 @@
 import Images
 
 extension DataSource {
-  /// One class, person. Of the pictures in name order, every fifth from the first on (0, 5, 10, …) is
-  /// for validation: 34 of the 170; the others are for training.
+  /// One class, person. Of the pictures in name order, every fifth from the first on (0, 5, 10, …)
+  /// is for validation: 34 of the 170; the others are for training.
   ///
   /// *Units:* the files count pixels from 1 and include the last, so `corners` are
   /// `xmin - 1, ymin - 1, xmax, ymax`.

@@ -13,9 +13,9 @@ public struct FittedPicture: Sendable {
 
 /// Decodes the pictures of a data set at training size and keeps as many as the budget allows.
 ///
-/// What is kept stays, since every epoch asks for all pictures in a new order: with least-recently-used
-/// replacement a set that is a little too large would hardly ever be hit. What comes out does not
-/// depend on what is kept.
+/// What is kept stays, since every epoch asks for all pictures in a new order: with
+/// least-recently-used replacement a set that is a little too large would hardly ever be hit. What
+/// comes out does not depend on what is kept.
 public final class PictureCache: Sendable {
   public let samples: [Sample]
   /// The longer side, in pixels.

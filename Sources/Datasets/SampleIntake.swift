@@ -13,7 +13,8 @@ struct SampleIntake {
     self.decodingAll = decodingAll
   }
 
-  /// Adds the sample that `body` makes. What it throws is thrown on, or listed if bad data is skipped.
+  /// Adds the sample that `body` makes. What it throws is thrown on, or listed if bad data is
+  /// skipped.
   mutating func add(
     _ body: (inout [SkippedItem]) throws(DataError) -> Sample
   ) throws(DataError) {

@@ -16,8 +16,8 @@ struct Tile {
     return Tile(picture: picture, origin: origin, bound: half)
   }
 
-  /// One of a mosaic's four (see `Placement.pictures`), a corner of it at `meeting`, cut at a canvas of
-  /// twice the size.
+  /// One of a mosaic's four (see `Placement.pictures`), a corner of it at `meeting`, cut at a
+  /// canvas of twice the size.
   static func mosaic(
     _ picture: FittedPicture, quarter: Int, meeting: SIMD2<Double>, size: Int
   ) -> Tile {
@@ -39,8 +39,8 @@ struct Tile {
 
   /// Draws the tile into a `size`×`size` output under `placement`, sampled bilinearly.
   ///
-  /// The mapping keeps rows rows and columns columns, so an output row is first blended from two source
-  /// rows (8.8 bits), then each pixel from two of its columns.
+  /// The mapping keeps rows rows and columns columns, so an output row is first blended from two
+  /// source rows (8.8 bits), then each pixel from two of its columns.
   func draw(_ placement: Placement, size: Int, into target: UnsafeMutablePointer<UInt8>) {
     let columns = AxisSamples(
       size: size, scale: placement.scale, shift: placement.shift[0], isFlipped: placement.isFlipped,
@@ -124,7 +124,8 @@ private struct AxisSamples {
       guard canvas >= region.0 && canvas < region.1 else { continue }
       if positions.isEmpty { outputs = i..<i }
       outputs = outputs.lowerBound..<(i + 1)
-      // 8 bits of fraction; a centre before the first pixel's or after the last one's shows that pixel.
+      // 8 bits of fraction; a centre before the first pixel's or after the last one's shows that
+      // pixel.
       let fixed = Int32(((canvas - origin - 0.5) * 256).rounded())
       let clamped = min(max(fixed, 0), Int32(extent - 1) * 256)
       positions.append(clamped >> 8)

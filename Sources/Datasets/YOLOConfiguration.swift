@@ -21,15 +21,15 @@ struct YOLOConfiguration {
       throw .badConfiguration(path: path, reason: "this is not YAML (\(error))")
     }
     guard let root, let mapping = root.mapping else {
-      throw .badConfiguration(path: path, reason: "a mapping with names, train and val was expected")
+      throw .badConfiguration(path: path, reason: "expected a mapping with names, train, val")
     }
     classNames = try Self.names(mapping, path: path)
     let folder = FileSystem.parent(path)
     base = folder
     if let entry = mapping["path"]?.string, !entry.isEmpty {
       let joined = FileSystem.join(folder, entry)
-      // Files that came with another tool name a folder that exists only there; then the YAML file's
-      // own folder is the data set.
+      // Files that came with another tool name a folder that exists only there; then the YAML
+      // file's own folder is the data set.
       if FileSystem.isFolder(joined) { base = joined }
     }
     train = Self.entries(mapping["train"])

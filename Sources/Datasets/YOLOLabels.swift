@@ -16,8 +16,9 @@ struct YOLOLabel {
     guard columns.count == 5 || (columns.count >= 7 && columns.count % 2 == 1) else {
       throw .badLabel(
         place: place(),
-        reason: "\(columns.count) columns where 5 (class x y width height) or a polygon of at least "
-          + "3 points was expected")
+        reason:
+          "\(columns.count) columns, expected 5 (class x y width height) or a polygon of 3 or "
+          + "more points")
     }
     var values: [Double] = []
     for column in columns {
@@ -53,7 +54,8 @@ struct YOLOLabel {
     }
   }
 
-  /// The label file of a picture: the last `images` in its path becomes `labels`, the ending `.txt`.
+  /// The label file of a picture: the last `images` in its path becomes `labels`, the ending
+  /// `.txt`.
   static func path(forPicture path: String) -> String {
     var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     if let i = parts.dropLast().lastIndex(of: "images") { parts[i] = "labels" }

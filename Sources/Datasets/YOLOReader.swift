@@ -9,7 +9,8 @@ extension DataSource {
     pictures = pictures.filter { seen.insert($0).inserted }
     guard !pictures.isEmpty else {
       throw .empty(
-        path: layout.saidBy, reason: "the \(split.rawValue) split (\(layout.entries)) has no pictures")
+        path: layout.saidBy,
+        reason: "its \(split.rawValue) split, \(layout.entries), has no pictures")
     }
     guard pictures.contains(where: { FileSystem.exists(YOLOLabel.path(forPicture: $0)) }) else {
       throw .missing(
@@ -62,14 +63,16 @@ extension DataSource {
     guard !entries.isEmpty else {
       throw .badConfiguration(
         path: yaml,
-        reason: "'\(split == .train ? "train" : "val")' is missing: name the folder of its pictures")
+        reason: "'\(split == .train ? "train" : "val")' is missing: name the folder of its pictures"
+      )
     }
     return Layout(
       classNames: configuration.classNames, base: configuration.base, entries: entries,
       saidBy: yaml)
   }
 
-  /// The pictures an entry stands for: a folder with all below it, or a text file of one path a line.
+  /// The pictures an entry stands for: a folder with all below it, or a text file of one path a
+  /// line.
   private static func pictures(
     _ entry: String, base: String, saidBy: String
   ) throws(DataError) -> [String] {

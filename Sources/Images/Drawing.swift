@@ -39,8 +39,8 @@ extension Image {
     }
   }
 
-  /// Draws `text` on a bar of `color` that sits on the box's upper edge, or below it where there is no
-  /// room above; in black or white, whichever can be read.
+  /// Draws `text` on a bar of `color` that sits on the box's upper edge, or below it where there is
+  /// no room above; in black or white, whichever can be read.
   public mutating func drawLabel(
     _ text: String, above corners: SIMD4<Float>, color: RGB, scale: Int = 1
   ) {
@@ -56,7 +56,8 @@ extension Image {
     drawText(text, x: left + scale, y: top + scale, color: ink, scale: scale)
   }
 
-  /// The corners in whole pixels; `nil` if they are not finite. Far outside is as good as just outside.
+  /// The corners in whole pixels; `nil` if they are not finite. Far outside is as good as just
+  /// outside.
   private func pixelEdges(_ corners: SIMD4<Float>) -> (Int, Int, Int, Int)? {
     func edge(_ value: Float, _ extent: Int) -> Int {
       Int(min(max(value, -16), Float(extent + 16)).rounded())

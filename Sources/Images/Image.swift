@@ -1,7 +1,7 @@
 /// A picture in memory: 8-bit RGB, interleaved, row by row from the top left.
 ///
-/// *Shapes:* `pixels` `[height, width, 3]`. Coordinates are continuous: the pixel of column `x` covers
-/// `x ..< x + 1`, its centre lies at `x + 0.5`.
+/// *Shapes:* `pixels` `[height, width, 3]`. Coordinates are continuous: the pixel of column `x`
+/// covers `x ..< x + 1`, its centre lies at `x + 0.5`.
 public struct Image: Equatable, Sendable {
   public let width: Int
   public let height: Int

@@ -1,15 +1,15 @@
 /// Reading of picture files. JPEG and PNG are told apart by their first bytes, never by the name.
 ///
-/// What comes out is as a viewer shows it: EXIF orientation is applied, gray and palette are expanded,
-/// CMYK is converted without a profile, 16 bits keep their high byte, alpha is dropped.
+/// What comes out is as a viewer shows it: EXIF orientation is applied, gray and palette are
+/// expanded, CMYK is converted without a profile, 16 bits keep their high byte, alpha is dropped.
 public enum ImageFile {
   /// A decoded picture and how it relates to the file.
   public struct Decoded: Sendable {
     public var image: Image
     /// The size as shown, at full scale.
     public var originalSize: ImageSize
-    /// `x in image = x in the original · scale`, exactly: 1, 1/2, 1/4 or 1/8. The last column and row
-    /// may stand for less than a whole pixel.
+    /// `x in image = x in the original · scale`, exactly: 1, 1/2, 1/4 or 1/8. The last column and
+    /// row may stand for less than a whole pixel.
     public var scale: Double
   }
 
@@ -87,8 +87,8 @@ public enum ImageFile {
     return header
   }
 
-  /// The largest of 8, 4, 2, 1 that leaves `longSide` pixels. A turned picture is only shrunk evenly,
-  /// since a partial last pixel would become a partial first one.
+  /// The largest of 8, 4, 2, 1 that leaves `longSide` pixels. A turned picture is only shrunk
+  /// evenly, since a partial last pixel would become a partial first one.
   private static func divisor(for header: JPEGHeader, atLeast longSide: Int?) -> Int {
     guard let longSide else { return 1 }
     let (W, H) = (header.size.width, header.size.height)

@@ -2,8 +2,8 @@ import CTurboJPEG
 
 /// Decodes a JPEG, as stored (before orientation), shrunk by `divisor` (1, 2, 4 or 8) on the way.
 ///
-/// A warning of the decoder is an error, since libjpeg fills in gray after it, but for two, and these
-/// only if the file does have an end: stray bytes before a marker harm nothing, and where a
+/// A warning of the decoder is an error, since libjpeg fills in gray after it, but for two, and
+/// these only if the file does have an end: stray bytes before a marker harm nothing, and where a
 /// progressive picture misses data its earlier scans stand.
 func decodeJPEG(
   _ bytes: [UInt8], header: JPEGHeader, divisor: Int, path: String
@@ -30,7 +30,9 @@ func decodeJPEG(
     let isHarmless =
       message.contains("extraneous bytes before marker")
       || (header.isProgressive && message.contains("premature end of data segment"))
-    guard cturbojpeg_is_warning(handle) != 0 && isHarmless && JPEGHeader.hasEnd(bytes) else { throw .damaged(path: path, reason: message) }
+    guard cturbojpeg_is_warning(handle) != 0 && isHarmless && JPEGHeader.hasEnd(bytes) else {
+      throw .damaged(path: path, reason: message)
+    }
   }
   if isCMYK { pixels = rgb(fromCMYK: pixels, isInverted: header.hasAdobeMarker) }
   return Image(width: W, height: H, pixels: pixels)

@@ -10,8 +10,8 @@ struct PNGContents {
 
   static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-  /// Checks the checksums of the critical chunks too: the decoder looks at a data chunk's only after
-  /// it has used the data, and not at all when the damaged data already filled the picture.
+  /// Checks the checksums of the critical chunks too: the decoder looks at a data chunk's only
+  /// after it has used the data, and not at all when the damaged data already filled the picture.
   ///
   /// - Parameter keepingPixels: false for a probe: `bytes` may end anywhere after the header.
   init(_ bytes: [UInt8], path: String, keepingPixels: Bool) throws(ImageError) {
@@ -52,7 +52,8 @@ struct PNGContents {
 /// Decodes a PNG, as stored (before orientation).
 ///
 /// Palette and gray become RGB, 16 bits their high byte. Alpha and transparency are dropped: the
-/// colour of a pixel is what is stored under its alpha. Of an animation this is the default picture.
+/// colour of a pixel is what is stored under its alpha. Of an animation this is the default
+/// picture.
 func decodePNG(_ contents: PNGContents, path: String) throws(ImageError) -> Image {
   guard let context = spng_ctx_new(0) else {
     throw .damaged(path: path, reason: "the decoder found no memory")

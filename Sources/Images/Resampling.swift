@@ -9,7 +9,8 @@ extension Image {
   /// The picture under `x' = x · scale`, cut or continued (with its last pixels) to `size`.
   ///
   /// A triangle filter: bilinear when growing; when shrinking as wide as `1/scale` source pixels on
-  /// either side, so that nothing aliases. 14-bit integer weights; the bits are the same everywhere.
+  /// either side, so that nothing aliases. 14-bit integer weights; the bits are the same
+  /// everywhere.
   public func resampled(scaleX: Double, scaleY: Double, to size: ImageSize) -> Image {
     precondition(scaleX > 0 && scaleY > 0, "scale \(scaleX), \(scaleY)")
     precondition(size.width > 0 && size.height > 0, "a picture of \(size)")
@@ -35,7 +36,8 @@ extension Image {
   }
 }
 
-/// For each output position the source positions it is blended of, and their weights, which sum to 2¹⁴.
+/// For each output position the source positions it is blended of, and their weights, which sum to
+/// 2¹⁴.
 private struct FilterTaps {
   var starts: [Int]
   var tapCount: Int

@@ -7,7 +7,8 @@ func gradient(_ width: Int, _ height: Int) -> Image {
   for y in 0..<height {
     for x in 0..<width {
       image[x, y] = RGB(
-        UInt8(x * 255 / max(1, width - 1)), UInt8(y * 255 / max(1, height - 1)), UInt8((x + y) % 256))
+        UInt8(x * 255 / max(1, width - 1)), UInt8(y * 255 / max(1, height - 1)),
+        UInt8((x + y) % 256))
     }
   }
   return image

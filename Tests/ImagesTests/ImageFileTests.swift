@@ -75,7 +75,8 @@ import Testing
     #expect(throws: ImageError.unreadable(path: missing, reason: "No such file or directory")) {
       try ImageFile.probe(missing)
     }
-    #expect(throws: ImageError.unreadable(path: folder.url.path, reason: "it is not a regular file"))
-    { try ImageFile.decode(folder.url.path) }
+    #expect(
+      throws: ImageError.unreadable(path: folder.url.path, reason: "it is not a regular file")
+    ) { try ImageFile.decode(folder.url.path) }
   }
 }

@@ -23,7 +23,8 @@ func tiff(orientation: UInt8, isLittle: Bool) -> [UInt8] {
     stored.fillRectangle(x0: 0, y0: 0, x1: 16, y1: 16, color: RGB(255, 0, 0))
     stored.fillRectangle(x0: 32, y0: 0, x1: 48, y1: 16, color: RGB(0, 255, 0))
     let bytes = try stored.encodedJPEG(quality: 100)
-    // (orientation, corner of red, corner of green): 0 top left, 1 top right, 2 bottom right, 3 bottom left.
+    // (orientation, corner of red, corner of green): 0 top left, 1 top right, 2 bottom right, 3
+    // bottom left.
     for (orientation, red, green) in [
       (1, 0, 1), (2, 1, 0), (3, 2, 3), (4, 3, 2), (5, 0, 3), (6, 1, 2), (7, 2, 1), (8, 3, 0),
     ] {

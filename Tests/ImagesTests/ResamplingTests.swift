@@ -32,7 +32,9 @@ import Testing
 
   @Test func `Shrinking averages instead of picking pixels`() {
     var stripes = Image(width: 256, height: 4, fill: 0)
-    for y in 0..<4 { for x in stride(from: 0, to: 256, by: 2) { stripes[x, y] = RGB(255, 255, 255) } }
+    for y in 0..<4 {
+      for x in stride(from: 0, to: 256, by: 2) { stripes[x, y] = RGB(255, 255, 255) }
+    }
     let small = stripes.resized(to: ImageSize(width: 32, height: 4))
     let isGray = small.pixels.allSatisfy { abs(Int($0) - 128) <= 6 }
     #expect(isGray)
