@@ -94,8 +94,8 @@ struct PlacedCar {
     Vector(place.x + cosine * x - sine * y, place.y + sine * x + cosine * y, z)
   }
 
-  /// A ring of twelve points with rounded corners, counterclockwise seen from above. Its height goes
-  /// from `zBack` to `zFront`.
+  /// A ring of twelve points with rounded corners, counterclockwise seen from above. Its height
+  /// goes from `zBack` to `zFront`.
   private func ring(
     back: Float, front: Float, halfWidth w: Float, zBack: Float, zFront: Float, corner: Float
   ) -> [Vector] {

@@ -31,9 +31,13 @@ struct ParkingLot {
 
   init(using random: inout Philox) {
     let columns = 6 + random.integer(below: 9)
-    let slant: Float = random.pick([0, 0, 0, 0.35, 0.6])
     let alongLane = random.chance(0.12)
-    let width = alongLane ? random.uniform(5.6, 6.3) : random.uniform(2.35, 2.75)
+    let slant: Float = alongLane ? 0 : random.pick([0, 0, 0, 0, 0.3, 0.5])
+    // Slanted bays take more of the lane, so that cars keep their distance.
+    let width =
+      alongLane
+      ? random.uniform(5.6, 6.3)
+      : random.uniform(2.35, 2.75) * (1 + slant * slant).squareRoot()
     let depth = alongLane ? random.uniform(2.1, 2.4) : random.uniform(4.6, 5.3)
     let laneWidth = random.uniform(4.6, 6.8)
     let count = alongLane ? 2 : random.pick([1, 2, 2, 3, 3, 4])

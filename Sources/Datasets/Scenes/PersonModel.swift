@@ -243,8 +243,8 @@ struct PersonModel {
     }
   }
 
-  /// The box `x0, y0, x1, y1` of the whole figure in the picture's plane, also beyond its edges; nil
-  /// if a part lies behind the camera.
+  /// The box `x0, y0, x1, y1` of the whole figure in the picture's plane, also beyond its edges;
+  /// nil if a part lies behind the camera.
   func extent(_ camera: SceneCamera) -> SIMD4<Float>? {
     var corners: [Point] = []
     for part in parts {
@@ -295,8 +295,7 @@ struct PersonModel {
 }
 
 extension SceneStage {
-  /// Draws the convex hull of a few balls, rounded from side to side. The first ball lies at the top,
-  /// the last at the bottom.
+  /// Draws the convex hull of a few balls, rounded from side to side.
   func hull(
     _ balls: [(center: Vector, radius: Float)], _ color: Light,
     illumination: SceneLight.Illumination, object: UInt16, grain: Float

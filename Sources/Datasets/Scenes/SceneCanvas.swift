@@ -1,4 +1,4 @@
-/// The picture while it is drawn: linear light, the object each pixel shows, and the ground's shade.
+/// The picture while it is drawn: linear light, the object of each pixel, and the ground's shade.
 ///
 /// Shapes are drawn from far to near. Edges are analytic: a pixel's coverage follows from its
 /// signed distance to the edges.
@@ -74,7 +74,7 @@ final class SceneCanvas {
     }
     let sign: Float = area < 0 ? -1 : 1
     let inverse = 1 / softness
-    // (a, b, c) with a·x + b·y + c the distance to the inside in units of the softness, plus a half.
+    // (a, b, c): a·x + b·y + c is the distance to the inside in units of the softness, plus half.
     withUnsafeTemporaryAllocation(of: SIMD3<Float>.self, capacity: polygon.count) { edges in
       var edgeCount = 0
       for i in 0..<polygon.count {
@@ -167,10 +167,11 @@ final class SceneCanvas {
   ///   - sun: the direction to the sun: x right, y down, z away from the viewer.
   ///   - ambient: the paint's colour times the light of the sky.
   ///   - direct: the paint's colour times the light of the sun.
+  ///   - haze: the light of the air before it.
   ///   - grain: how much noise changes the brightness, 0 … 2.
   func fillRod(
     from p: Point, radius r: Float, to q: Point, radius s: Float, sun: Vector,
-    ambient: Light, direct: Light, object: UInt16, alpha: Float = 1,
+    ambient: Light, direct: Light, haze: Light = .zero, object: UInt16, alpha: Float = 1,
     grain: Float = 0, noise: NoiseTile
   ) {
     let axis = q - p
@@ -205,7 +206,7 @@ final class SceneCanvas {
           color *= 1 + grain * (noise(Float(x) * 0.31 + p.x, Float(y) * 0.31 + q.y) - 0.5)
         }
         let i = y * width + x
-        light[i] += (color - light[i]) * (coverage * alpha)
+        light[i] += (color + haze - light[i]) * (coverage * alpha)
         if coverage > 0.5 && alpha > 0.5 { claimPixel(i, object) }
       }
     }

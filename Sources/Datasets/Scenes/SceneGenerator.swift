@@ -30,7 +30,7 @@ public struct Scene: Sendable {
   public var jpegQuality: Int
 }
 
-/// Draws scenes for detectors to learn from: perspective, occlusion, shadows, light, weather, noise.
+/// Draws scenes to learn from: perspective, occlusion, shadows, light, weather, noise.
 ///
 /// A scene is a pure function of (kind, seed, index, size): whoever asks for it, in whatever order,
 /// gets the same bytes on the same kind of machine.
@@ -44,9 +44,6 @@ public struct SceneGenerator: Sendable {
 
   /// The sides a picture may have. *Units:* pixels.
   public static let sides = 64...4096
-
-  /// A bay or person is left out if less than this share of it can be seen.
-  static let leastVisible: Float = 0.25
 
   public init(
     kind: SceneKind, seed: UInt64, size: ImageSize = ImageSize(width: 640, height: 480)

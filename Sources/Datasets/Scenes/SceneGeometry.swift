@@ -83,6 +83,13 @@ func bounds(_ points: [Point]) -> SIMD4<Float>? {
   return box
 }
 
+/// The box with its corners moved into the picture; clipping may leave them beyond by a rounding.
+func clamped(_ box: SIMD4<Float>, width: Float, height: Float) -> SIMD4<Float> {
+  SIMD4(
+    min(max(box[0], 0), width), min(max(box[1], 0), height), min(max(box[2], 0), width),
+    min(max(box[3], 0), height))
+}
+
 extension Philox {
   /// True with the given probability.
   mutating func chance(_ probability: Float) -> Bool { uniform() < probability }

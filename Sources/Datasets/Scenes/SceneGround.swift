@@ -91,7 +91,7 @@ struct GroundMaterial {
 }
 
 extension SceneStage {
-  /// Rays of depth one that fall less steeply than this see no ground but the woods in the distance.
+  /// Rays of depth one that fall less steeply than this see no ground but distant woods.
   private var groundEdge: Float { -max(2e-3, camera.position.z / 160) }
 
   /// Paints the sky, and on the ground the albedo that `surface(x, y, footprint)` gives.

@@ -104,13 +104,12 @@ final class SceneStage {
     let depth = (va.z + vb.z) / 2
     let x = depth * light.hazeDensity
     let share = 1 / (1 + x + x * x * 0.5)
-    // Haze adds the same light everywhere, so it goes with the ambient part.
     canvas.fillRod(
       from: camera.project(view: va), radius: radiusA * camera.focal / va.z,
       to: camera.project(view: vb), radius: radiusB * camera.focal / vb.z,
       sun: camera.viewDirection(light.sun),
-      ambient: color * illumination.ambient * share + light.hazeColor * ((1 - share) * 1.28),
-      direct: color * illumination.direct * share, object: object, grain: grain, noise: noise)
+      ambient: color * illumination.ambient * share, direct: color * illumination.direct * share,
+      haze: light.hazeColor * (1 - share), object: object, grain: grain, noise: noise)
   }
 
   /// Where the sun throws a point onto the ground.

@@ -39,9 +39,9 @@ public enum SyntheticDataset {
   /// Draws the pictures and writes the set to the folder `path`.
   ///
   /// The same settings give the same bytes in every file, whatever the number of workers. The set
-  /// appears in one step: it is written beside `path` in a folder `.NAME.partial-…` and renamed when
-  /// complete. A folder that is not empty is reused if it is a complete set with the same settings,
-  /// and refused otherwise. In a job of several processes, one of them should call this.
+  /// appears in one step: it is written beside `path` in a folder `.NAME.partial-…` and renamed
+  /// when complete. A folder that is not empty is reused if it is a complete set with the same
+  /// settings, and refused otherwise. In a job of several processes, one of them should call this.
   ///
   /// - Parameters:
   ///   - workers: how many threads draw.
@@ -101,7 +101,8 @@ public enum SyntheticDataset {
     let sides = SceneGenerator.sides
     guard sides.contains(size.width), sides.contains(size.height) else {
       throw .invalidSetting(
-        "Pictures of \(size): each side must be \(sides.lowerBound) … \(sides.upperBound) pixels.")
+        "Pictures of \(size): each side must have \(sides.lowerBound) … \(sides.upperBound) pixels."
+      )
     }
     guard workers >= 1 else { throw .invalidSetting("\(workers) workers: give at least 1.") }
   }
@@ -166,8 +167,8 @@ public enum SyntheticDataset {
     "\(kind.rawValue)-\(padded(number, to: 6))"
   }
 
-  /// The boxes as lines `class x y width height`: centre and size in shares of the picture, with six
-  /// decimals.
+  /// The boxes as lines `class x y width height`: centre and size in shares of the picture, with
+  /// six decimals.
   static func labelText(_ boxes: [LabeledBox], size: ImageSize) -> String {
     let (w, h) = (Double(size.width), Double(size.height))
     var text = ""

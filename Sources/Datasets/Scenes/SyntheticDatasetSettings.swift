@@ -11,8 +11,8 @@ struct SyntheticDatasetSettings: Equatable {
 
   static let fileName = "synthetic.json"
 
-  /// The settings with the drawing's revision, as the text of `synthetic.json`. Two sets are the same
-  /// if these texts are.
+  /// The settings with the drawing's revision, as the text of `synthetic.json`. Two sets are the
+  /// same if these texts are.
   var json: String {
     """
     {

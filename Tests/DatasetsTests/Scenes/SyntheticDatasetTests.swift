@@ -30,12 +30,12 @@ import Testing
       var isFolder: ObjCBool = false
       let full = path + "/" + name
       _ = FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
-      if !isFolder.boolValue { result[name] = try #require(FileManager.default.contents(atPath: full)) }
+      if !isFolder.boolValue { result[name] = FileManager.default.contents(atPath: full) }
     }
     return result
   }
 
-  @Test func `the same seed gives the same bytes in every file with any number of workers`() throws {
+  @Test func `the same seed gives the same bytes in every file, however many workers`() throws {
     try withFolder { folder in
       #expect(try write(to: folder + "/a") == .written)
       #expect(try write(to: folder + "/b", workers: 3) == .written)
@@ -43,7 +43,8 @@ import Testing
       #expect(a.count == 2 * 7 + 2)
       #expect(a == b)
       // Nothing is left beside them.
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["a", "b"])
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+      #expect(left == ["a", "b"])
     }
   }
 
@@ -112,7 +113,8 @@ import Testing
       try FileManager.default.createDirectory(atPath: mine, withIntermediateDirectories: true)
       try Data("mine".utf8).write(to: URL(fileURLWithPath: mine + "/notes.txt"))
       #expect(throws: SyntheticDatasetError.self) { try write(to: mine) }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: mine) == ["notes.txt"])
+      let left = try FileManager.default.contentsOfDirectory(atPath: mine)
+      #expect(left == ["notes.txt"])
       #expect(throws: SyntheticDatasetError.self) { try write(to: mine + "/notes.txt") }
     }
   }
@@ -137,7 +139,8 @@ import Testing
           return "\(error)".hasSuffix(".")
         }
       }
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder)
+      #expect(left.isEmpty)
     }
   }
 }
