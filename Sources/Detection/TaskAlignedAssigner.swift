@@ -10,6 +10,14 @@ package struct Assignment {
   package var target: Int
   /// What the class probability should be: in (0, 1].
   package var score: Float
+
+  package init(image: Int, level: Int, cell: Int, target: Int, score: Float) {
+    self.image = image
+    self.level = level
+    self.cell = cell
+    self.target = target
+    self.score = score
+  }
 }
 
 /// Chooses which anchors learn which targets, by how well they already find them.
@@ -53,7 +61,8 @@ package final class TaskAlignedAssigner {
 
   /// `maximumTargets` per image fit without further allocation; more are no error.
   package init(geometry: [LevelGeometry], classCount: Int, maximumTargets: Int) {
-    precondition(!geometry.isEmpty && classCount > 0, "\(geometry.count) levels, \(classCount) classes")
+    precondition(
+      !geometry.isEmpty && classCount > 0, "\(geometry.count) levels, \(classCount) classes")
     self.geometry = geometry
     self.classCount = classCount
     var first: [Int] = []
@@ -207,11 +216,11 @@ package final class TaskAlignedAssigner {
 
   /// `corners` with no side below `minimumSide`, about the same centre.
   private func candidateRegion(_ corners: SIMD4<Float>) -> SIMD4<Float> {
-    let half = 0.5 * max(corners.z - corners.x, minimumSide)
+    let halfWidth = 0.5 * max(corners.z - corners.x, minimumSide)
     let halfHeight = 0.5 * max(corners.w - corners.y, minimumSide)
     let x = 0.5 * (corners.x + corners.z)
     let y = 0.5 * (corners.y + corners.w)
-    return SIMD4(x - half, y - halfHeight, x + half, y + halfHeight)
+    return SIMD4(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight)
   }
 
   /// The cells whose centres may lie between `low` and `high` pixels; at most one too many each side.
