@@ -75,6 +75,7 @@ func isClose(_ a: Float, _ b: Float, tolerance: Float, floor: Float = 1) -> Bool
     #expect(isClose(parts.classification, golden.classification, tolerance: 1e-5))
     #expect(isClose(parts.distribution, golden.distribution, tolerance: 1e-5))
     #expect(isClose(parts.normalizer, golden.normalizer, tolerance: 1e-5))
+    #expect(parts.positives == golden.positives.count)
 
     for level in golden.levels.indices {
       let found = fixture.classGradients(level)
