@@ -21,7 +21,17 @@ final class RunReporter: TrainingReporter {
     self.folder = folder
     self.isPrinting = isPrinting
     self.isWriting = isWriting
-    isTerminal = isatty(STDOUT_FILENO) == 1
+    isTerminal = Self.showsOnTerminal()
+  }
+
+  /// Whether what is printed reaches a terminal. A launcher gives its ranks a terminal of its own, so
+  /// under one it is the launcher's output that counts.
+  private static func showsOnTerminal() -> Bool {
+    guard isatty(STDOUT_FILENO) == 1 else { return false }
+    guard getenv("OMPI_COMM_WORLD_SIZE") != nil else { return true }
+    let output = try? FileManager.default.destinationOfSymbolicLink(
+      atPath: "/proc/\(getppid())/fd/1")
+    return output?.hasPrefix("/dev/pts/") == true || output?.hasPrefix("/dev/tty") == true
   }
 
   /// Opens the files, cut back to the epoch and step that the run goes on from.
