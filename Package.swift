@@ -13,9 +13,10 @@ func floor(_ name: String, imports: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: imports, swiftSettings: strict)
 }
 
-func tests(_ name: String, imports: [Target.Dependency]) -> Target {
+/// The tests of a target; `golden` names folders of numbers that the tests read by path.
+func tests(_ name: String, imports: [Target.Dependency], golden: [String] = []) -> Target {
   .testTarget(
-    name: name + "Tests", dependencies: [.byName(name: name)] + imports,
+    name: name + "Tests", dependencies: [.byName(name: name)] + imports, exclude: golden,
     swiftSettings: strict)
 }
 
@@ -88,9 +89,9 @@ let package = Package(
     tests("Images", imports: []),
     tests("Graphs", imports: ["Tensors"]),
     tests("Quantization", imports: ["Graphs", "Tensors"]),
-    tests("Engine", imports: ["Graphs", "Quantization", "Tensors", "Models", "Detection"]),
+    tests("Engine", imports: ["Graphs", "Quantization", "Tensors", "Models", "Detection"], golden: ["Goldens"]),
     tests("Datasets", imports: ["Images", "Tensors"]),
-    tests("Detection", imports: ["Tensors"]),
+    tests("Detection", imports: ["Tensors"], golden: ["Goldens"]),
     tests("Models", imports: ["Graphs", "Tensors"]),
     tests("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
     tests("Checkpoints", imports: ["Compression", "Tensors"]),
@@ -99,8 +100,11 @@ let package = Package(
       imports: [
         "Tensors", "Graphs", "Quantization", "Engine", "Datasets", "Detection", "Models",
         "Checkpoints",
-      ]),
+      ], golden: ["Goldens"]),
     tests("Exporting", imports: ["Graphs", "Quantization", "Models", "Tensors"]),
     tests("Reporting", imports: []),
+
+    // What users start: the program itself, alone and under mpirun.
+    .testTarget(name: "InvariantTests", swiftSettings: strict),
   ]
 )

@@ -1,0 +1,82 @@
+import Foundation
+
+/// The built program as users start it: alone or under `mpirun`.
+enum Program {
+  struct Outcome {
+    /// 124 if the time was over.
+    var exitCode: Int32
+    var output: String
+    var errors: String
+
+    /// The program's own sentences on standard error.
+    var sentences: [String] {
+      errors.split(separator: "\n").map(String.init).filter { $0.hasPrefix("edgewise:") }
+    }
+  }
+
+  static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+  static let path = root.appending(path: ".build/release/edgewise").path
+  static var isBuilt: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+  /// A run in progress.
+  final class Running {
+    let process = Process()
+    private let folder: URL
+
+    init(_ arguments: [String], ranks: Int?, timeoutSeconds: Int) throws {
+      folder = FileManager.default.temporaryDirectory
+        .appending(path: "edgewise-program-\(UUID().uuidString)")
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      // What an outer launcher set would make the ranks take part in its job.
+      var environment = ProcessInfo.processInfo.environment.filter { name, _ in
+        !["PMIX_", "PMI_", "OMPI_COMM_WORLD"].contains { name.hasPrefix($0) }
+      }
+      environment["OMP_NUM_THREADS"] = "1"
+      environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+      environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+      // Containers forbid reading another process's memory.
+      environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"
+      process.environment = environment
+      process.executableURL = URL(filePath: "/usr/bin/env")
+      let launcher =
+        ranks.map { ["mpirun", "--quiet", "--oversubscribe", "-n", "\($0)"] } ?? []
+      process.arguments = ["timeout", "-k", "5", "\(timeoutSeconds)"] + launcher + [path] + arguments
+      process.standardInput = FileHandle.nullDevice
+      for (name, keyPath) in [
+        ("output", \Process.standardOutput), ("errors", \Process.standardError),
+      ] as [(String, ReferenceWritableKeyPath<Process, Any?>)] {
+        let file = folder.appending(path: name)
+        try Data().write(to: file)
+        process[keyPath: keyPath] = try FileHandle(forWritingTo: file)
+      }
+      try process.run()
+    }
+
+    func text(_ name: String) -> String {
+      (try? String(contentsOf: folder.appending(path: name), encoding: .utf8)) ?? ""
+    }
+
+    /// Waits until standard output holds `text`; false if the program ended before.
+    func waitFor(_ text: String) -> Bool {
+      while process.isRunning {
+        if self.text("output").contains(text) { return true }
+        usleep(5000)
+      }
+      return self.text("output").contains(text)
+    }
+
+    func wait() -> Outcome {
+      process.waitUntilExit()
+      defer { try? FileManager.default.removeItem(at: folder) }
+      return Outcome(
+        exitCode: process.terminationStatus, output: text("output"), errors: text("errors"))
+    }
+  }
+
+  static func run(_ arguments: [String], ranks: Int? = nil, timeoutSeconds: Int = 240) throws
+    -> Outcome
+  {
+    try Running(arguments, ranks: ranks, timeoutSeconds: timeoutSeconds).wait()
+  }
+}
