@@ -128,6 +128,18 @@ enum TestData {
     #expect(metrics.bestF1.confidence == 0.301)
   }
 
+  @Test func `an overlap equal to the threshold is enough`() {
+    // The left half of each object: an IoU of exactly 0.5.
+    let halves = (0..<10).map { index in
+      let box = Self.corners(index)
+      return Detection(
+        corners: SIMD4(box.x, box.y, box.x + 25, box.w), score: 0.9, classIndex: 0)
+    }
+    let metrics = evaluate([Self.row(halves)], classNames: ["thing"])
+    #expect(metrics.AP50 == 1)
+    #expect(abs(metrics.AP - 0.1) < 1e-12)
+  }
+
   @Test func `what lies in an ignored region counts neither way`() {
     let detections = (0..<10).map { Self.detection($0, 0.9) } + [Self.detection(3, 0.95)]
     let metrics = evaluate([Self.row(detections, ignored: [3])], classNames: ["thing"])
