@@ -59,9 +59,9 @@ public struct EvaluatedImage: Sendable {
   }
 
   public var truths: [Truth]
-  public var detections: [DetectedObject]
+  public var detections: [DetectedBox]
 
-  public init(truths: [Truth], detections: [DetectedObject]) {
+  public init(truths: [Truth], detections: [DetectedBox]) {
     self.truths = truths
     self.detections = detections
   }

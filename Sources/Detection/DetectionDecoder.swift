@@ -9,7 +9,7 @@ import Foundation
 /// - Parameter image: which of the N images in `levels`.
 public func decodeDetections(
   levels: [HeadOutputs], image: Int, classCount: Int, filter: DetectionFilter
-) -> [DetectedObject] {
+) -> [DetectedBox] {
   let candidates = decodeCandidates(
     levels: levels, image: image, classCount: classCount, scoreThreshold: filter.scoreThreshold,
     isMultiLabel: filter.isMultiLabel)
@@ -21,14 +21,14 @@ public func decodeDetections(
 /// The boxes of one image whose score is above `scoreThreshold`, in order of anchor, then class.
 public func decodeCandidates(
   levels: [HeadOutputs], image: Int, classCount: Int, scoreThreshold: Float, isMultiLabel: Bool
-) -> [DetectedObject] {
+) -> [DetectedBox] {
   precondition(image >= 0 && classCount > 0, "image \(image), \(classCount) classes")
   // A logit is compared instead of its score; the sigmoid is only taken where it is needed.
   // A little below the threshold, because both roundings are not the same.
   let threshold =
     scoreThreshold <= 0
     ? -Float.infinity : log(scoreThreshold / max(1 - scoreThreshold, 1e-12)) - 1e-3
-  var candidates: [DetectedObject] = []
+  var candidates: [DetectedBox] = []
   for level in levels {
     let geometry = level.geometry
     for cell in 0..<geometry.cellCount {
@@ -44,7 +44,7 @@ public func decodeCandidates(
             logits: level.boxes + position * BoxEncoding.channelCount,
             row: cell / geometry.width, column: cell % geometry.width) * Float(geometry.stride)
         corners = box
-        candidates.append(DetectedObject(corners: box, score: score, classIndex: Int32(index)))
+        candidates.append(DetectedBox(corners: box, score: score, classIndex: Int32(index)))
       }
       if isMultiLabel {
         for index in 0..<classCount where logits[index] > threshold { append(index) }

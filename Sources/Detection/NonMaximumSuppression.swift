@@ -3,15 +3,15 @@
 /// Returns at most `maximumDetections`, best first; of equal scores the earlier in `candidates`
 /// comes first. Scores that are no numbers come last.
 public func suppressNonMaxima(
-  _ candidates: [DetectedObject], overlapThreshold: Float, maximumDetections: Int
-) -> [DetectedObject] {
+  _ candidates: [DetectedBox], overlapThreshold: Float, maximumDetections: Int
+) -> [DetectedBox] {
   suppressNonMaxima(
     candidates, order: descendingOrder(of: candidates), overlapThreshold: overlapThreshold,
     maximumDetections: maximumDetections)
 }
 
 /// The indices of `candidates`, best score first, then lowest index.
-func descendingOrder(of candidates: [DetectedObject]) -> [Int32] {
+func descendingOrder(of candidates: [DetectedBox]) -> [Int32] {
   var keys = candidates.indices.map { index in
     let score = candidates[index].score
     return (score: score.isNaN ? -Float.infinity : score, index: Int32(index))
@@ -21,10 +21,10 @@ func descendingOrder(of candidates: [DetectedObject]) -> [Int32] {
 }
 
 func suppressNonMaxima(
-  _ candidates: [DetectedObject], order: some Sequence<Int32>, overlapThreshold: Float,
+  _ candidates: [DetectedBox], order: some Sequence<Int32>, overlapThreshold: Float,
   maximumDetections: Int
-) -> [DetectedObject] {
-  var kept: [DetectedObject] = []
+) -> [DetectedBox] {
+  var kept: [DetectedBox] = []
   for index in order {
     if kept.count >= maximumDetections { break }
     let candidate = candidates[Int(index)]

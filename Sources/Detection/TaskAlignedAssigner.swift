@@ -24,7 +24,9 @@ package struct Assignment {
 ///
 /// Anchor a is a candidate for target g if its centre lies in g's box. Its alignment is
 /// m = score^½ · CIoU⁶, with the probability of g's class and the CIoU of its box (not below 0).
-/// Each target claims the ten candidates of greatest m > 0; of equal ones the lowest index. An
+/// Each target claims the ten candidates of greatest m > 0; of equal ones the lowest index. (The
+/// usual program fills up the ten with anchors of m = 0 in no defined order. They learn nothing, but
+/// they make claims contested; here they are left out, so that the result is defined.) An
 /// anchor claimed more than once goes to the target of greatest CIoU among all it is a candidate
 /// for; of equal ones the first. Its score becomes m·max CIoU / max m, over the anchors of its
 /// target: the best anchor of a target should be as sure as its box is good.

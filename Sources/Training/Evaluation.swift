@@ -19,7 +19,7 @@ import Tensors
 public func detect(
   _ plan: InferencePlan, _ pictures: PictureCache, filter: DetectionFilter,
   communicator: Communicator, loaderThreads: Int = 1
-) throws(FailureReport) -> [[DetectedObject]] {
+) throws(FailureReport) -> [[DetectedBox]] {
   let B = plan.batchSize
   let groups = BatchRequest.validation(sampleCount: pictures.samples.count, batch: B)
   let mine = groups.indices.filter { $0 % communicator.size == communicator.rank }
@@ -34,17 +34,17 @@ public func detect(
       }
     }
   }
-  var result = [[DetectedObject]](repeating: [], count: pictures.samples.count)
+  var result = [[DetectedBox]](repeating: [], count: pictures.samples.count)
   let gathered = try communicator.together { try communicator.allGather(own) }
   for bytes in gathered {
-    [DetectedObject].decode(bytes) { picture, objects in result[picture] = objects }
+    [DetectedBox].decode(bytes) { picture, objects in result[picture] = objects }
   }
   return result
 }
 
 /// Runs one batch, of at most the plan's size, and reads its heads.
 public func detections(_ plan: InferencePlan, _ batch: Batch, filter: DetectionFilter)
-  -> [[DetectedObject]]
+  -> [[DetectedBox]]
 {
   let count = batch.letterboxes.count
   batch.images.withElements(as: UInt8.self) { pixels in
@@ -79,7 +79,7 @@ extension InferencePlan {
 
 /// Scores detections against the labels of the pictures.
 public func metrics(
-  of detections: [[DetectedObject]], samples: [Sample], classNames: [String]
+  of detections: [[DetectedBox]], samples: [Sample], classNames: [String]
 ) -> DetectionMetrics {
   func truth(_ box: LabeledBox, isIgnored: Bool) -> EvaluatedImage.Truth {
     .init(
@@ -95,7 +95,7 @@ public func metrics(
   return Detection.evaluate(images, classNames: classNames)
 }
 
-extension [DetectedObject] {
+extension [DetectedBox] {
   /// Picture, count, then six words per object.
   fileprivate func encode(picture: Int, into bytes: inout [UInt8]) {
     var words = [UInt32(picture), UInt32(count)]
@@ -107,7 +107,7 @@ extension [DetectedObject] {
     words.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 
-  fileprivate static func decode(_ bytes: [UInt8], _ body: (Int, [DetectedObject]) -> Void) {
+  fileprivate static func decode(_ bytes: [UInt8], _ body: (Int, [DetectedBox]) -> Void) {
     let words = bytes.withUnsafeBytes { raw in
       (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self) }
     }
@@ -118,7 +118,7 @@ extension [DetectedObject] {
       let objects = (0..<count).map { k in
         let w = words[(at + 6 * k)..<(at + 6 * k + 6)]
         let f = w.startIndex
-        return DetectedObject(
+        return DetectedBox(
           corners: SIMD4(
             Float(bitPattern: w[f]), Float(bitPattern: w[f + 1]), Float(bitPattern: w[f + 2]),
             Float(bitPattern: w[f + 3])), score: Float(bitPattern: w[f + 4]),

@@ -85,7 +85,7 @@ enum TestData {
   }
 
   /// Ten objects 100 pixels apart, each of 50 × 50 pixels.
-  static func row(_ detections: [DetectedObject], ignored: Set<Int> = []) -> EvaluatedImage {
+  static func row(_ detections: [DetectedBox], ignored: Set<Int> = []) -> EvaluatedImage {
     EvaluatedImage(
       truths: (0..<10).map {
         EvaluatedImage.Truth(
@@ -97,8 +97,8 @@ enum TestData {
     SIMD4(Float(index) * 100, 0, Float(index) * 100 + 50, 50)
   }
 
-  static func detection(_ index: Int, _ score: Float) -> DetectedObject {
-    DetectedObject(corners: corners(index), score: score, classIndex: 0)
+  static func detection(_ index: Int, _ score: Float) -> DetectedBox {
+    DetectedBox(corners: corners(index), score: score, classIndex: 0)
   }
 
   @Test func `perfect detections in memory score one`() {
@@ -117,7 +117,7 @@ enum TestData {
     // Eight right ones from 0.8 up, then many wrong ones at 0.3, then the last two right ones.
     var detections = (0..<8).map { Self.detection($0, 0.8) }
     detections += (0..<20).map {
-      DetectedObject(
+      DetectedBox(
         corners: SIMD4(Float($0), 200, Float($0) + 9, 209), score: 0.3, classIndex: 0)
     }
     detections += [Self.detection(8, 0.1), Self.detection(9, 0.1)]
@@ -126,6 +126,18 @@ enum TestData {
     #expect(metrics.bestF1.recall == 0.8)
     // The lowest confidence that leaves the wrong ones out.
     #expect(metrics.bestF1.confidence == 0.301)
+  }
+
+  @Test func `an overlap equal to the threshold is enough`() {
+    // The left half of each object: an IoU of exactly 0.5.
+    let halves = (0..<10).map { index in
+      let box = Self.corners(index)
+      return DetectedBox(
+        corners: SIMD4(box.x, box.y, box.x + 25, box.w), score: 0.9, classIndex: 0)
+    }
+    let metrics = evaluate([Self.row(halves)], classNames: ["thing"])
+    #expect(metrics.AP50 == 1)
+    #expect(abs(metrics.AP - 0.1) < 1e-12)
   }
 
   @Test func `what lies in an ignored region counts neither way`() {

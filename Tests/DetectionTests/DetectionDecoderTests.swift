@@ -85,8 +85,8 @@ import Testing
 }
 
 @Suite struct NonMaximumSuppressionTests {
-  static func detection(_ x: Float, _ score: Float, _ classIndex: Int32 = 0) -> DetectedObject {
-    DetectedObject(corners: SIMD4(x, 0, x + 10, 10), score: score, classIndex: classIndex)
+  static func detection(_ x: Float, _ score: Float, _ classIndex: Int32 = 0) -> DetectedBox {
+    DetectedBox(corners: SIMD4(x, 0, x + 10, 10), score: score, classIndex: classIndex)
   }
 
   @Test func `a worse box is dropped only above the threshold and only in its class`() {

@@ -2,7 +2,7 @@
 ///
 /// *Units:* `corners` are (left, top, right, bottom) in pixels; of the network's input when they
 /// come from the decoder. `score` is a probability.
-public struct DetectedObject: Hashable, Sendable {
+public struct DetectedBox: Hashable, Sendable {
   public var corners: SIMD4<Float>
   public var score: Float
   public var classIndex: Int32
