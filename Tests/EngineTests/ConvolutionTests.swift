@@ -41,7 +41,8 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     .init(channels: 5, out: 5, kernel: 3, stride: 1, padding: 1, groups: 5, batch: 3),
     .init(channels: 16, out: 16, kernel: 3, stride: 2, padding: 1, groups: 16, bias: true),
     .init(channels: 17, out: 17, kernel: 5, stride: 1, padding: 2, groups: 17, bias: true),
-    .init(channels: 32, out: 32, kernel: 3, stride: 1, padding: 1, groups: 32, batch: 3, H: 8, W: 6),
+    .init(
+      channels: 32, out: 32, kernel: 3, stride: 1, padding: 1, groups: 32, batch: 3, H: 8, W: 6),
     // Two outputs for each input channel.
     .init(channels: 3, out: 6, kernel: 3, stride: 1, padding: 1, groups: 3, bias: true),
     .init(channels: 6, out: 4, kernel: 3, stride: 1, padding: 1, groups: 2, bias: true, batch: 3),

@@ -24,7 +24,8 @@ import Testing
     return values
   }
 
-  @Test(arguments: grids) func `values land on the grid that Grid says, ties to even`(grid: Grid) throws
+  @Test(arguments: grids) func `values land on the grid that Grid says, ties to even`(grid: Grid)
+    throws
   {
     let (outputs, _, probes) = try run(grid, .quantize)
     for (x, y) in zip(probes, outputs) {

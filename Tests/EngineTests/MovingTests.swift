@@ -23,7 +23,8 @@ import Testing
     try check.run()
   }
 
-  @Test(arguments: [1, 3]) func `a concat of odd channel counts, one of them twice`(batch: Int) throws
+  @Test(arguments: [1, 3]) func `a concat of odd channel counts, one of them twice`(batch: Int)
+    throws
   {
     var tiny = TinyGraph()
     let x = tiny.lead(5, 3, channels: 5)

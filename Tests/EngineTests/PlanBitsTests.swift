@@ -81,8 +81,11 @@ import Testing
     #expect(convolutions.count == 63)
     for entry in convolutions {
       // Forward, data and weights; the first one needs no gradient of its data.
-      #expect(entry.implementations.count == (entry.name == "model.0.conv" ? 2 : 3), "\(entry.name)")
-      #expect(!entry.implementations.contains { $0.hasPrefix("ref") }, "\(entry.name): \(entry.implementations)")
+      #expect(
+        entry.implementations.count == (entry.name == "model.0.conv" ? 2 : 3), "\(entry.name)")
+      #expect(
+        !entry.implementations.contains { $0.hasPrefix("ref") },
+        "\(entry.name): \(entry.implementations)")
     }
   }
 }

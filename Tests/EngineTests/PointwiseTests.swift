@@ -71,10 +71,13 @@ import Testing
     for (kind, value, slope) in [
       (Activation.relu, { max($0, 0) }, { $0 > 0 ? 1 : 0 }),
       (.relu6, { min(max($0, 0), 6) }, { $0 > 0 && $0 < 6 ? 1 : 0 }),
-      (.silu, { $0 / (1 + exp(-$0)) }, { z in
-        let s = 1 / (1 + exp(-z))
-        return s + z * s * (1 - s)
-      }),
+      (
+        .silu, { $0 / (1 + exp(-$0)) },
+        { z in
+          let s = 1 / (1 + exp(-z))
+          return s + z * s * (1 - s)
+        }
+      ),
     ] as [(Activation, (Double) -> Double, (Double) -> Double)] {
       var net = ElementGraph(count: z.count)
       let y = net.builder.node(.activation(kind), net.elements, name: "act")

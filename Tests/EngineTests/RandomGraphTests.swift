@@ -38,7 +38,8 @@ import Testing
             channels: shape[2], kernel: 1, stride: 1, padding: 0, groups: shape[2], bias: true), x,
           name: name)
       case 3: y = tiny.node(.batchNorm(epsilon: 1e-2, momentum: 0.1), x, name: name)
-      case 4, 5: y = tiny.node(.activation(Activation.allCases[random.integer(below: 3)]), x, name: name)
+      case 4, 5:
+        y = tiny.node(.activation(Activation.allCases[random.integer(below: 3)]), x, name: name)
       case 6: y = tiny.node(.add, x, alike[random.integer(below: alike.count)], name: name)
       case 7:
         let other = joinable[random.integer(below: joinable.count)]

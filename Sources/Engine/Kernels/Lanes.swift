@@ -44,7 +44,7 @@ extension SIMD16 where Scalar == Float {
     return (self + magic) - magic
   }
 
-  /// e^x to 2 units in the last place: 2^n · 2^f, |f| ≤ 1/2, 2^f by a polynomial of degree 6.
+  /// e^x to 3.1 units in the last place: 2^n · 2^f, |f| ≤ 1/2, 2^f by a polynomial of degree 6.
   ///
   /// Below -87 the result is that of -87, above 88 that of 88: enough for a sigmoid. NaN stays NaN.
   @inline(__always)
