@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Checks an exported ONNX model, and runs it over a set of pictures, with onnx and onnxruntime.
+
+  check_onnx.py MODEL [--reference FILE]
+      onnx.checker's full check, a load in onnxruntime's CPU provider and one run; prints one JSON
+      line. With a reference, compares the outputs with those in the file.
+
+  check_onnx.py evaluate MODEL --inputs FILE --outputs FILE
+      Runs every picture of a file and writes boxes and scores; prints one JSON line.
+
+Files are one line of JSON, a newline, then raw little-endian numbers:
+  reference  {"input": [N, C, H, W], "outputs": [{"name": …, "shape": […], "step": S or null}, …]}
+             float32: the input, then the outputs. With a step, differences are counted in steps too.
+  inputs     {"count": N, "height": H, "width": W}; uint8 [N, H, W, 3], letterboxed RGB
+  outputs    {"count": N, "anchors": A, "classes": C}; per picture float32 boxes [A, 4] in corners,
+             then scores [A, C]
+
+Needs the packages onnx, onnxruntime and numpy. Exit code 0: all is well; 1: a sentence says what is not.
+"""
+
+import argparse
+import collections
+import json
+import sys
+import time
+
+
+class Failure(Exception):
+    """What is wrong, as a sentence for the user."""
+
+
+try:
+    import numpy as np
+    import onnx
+    import onnxruntime
+except ImportError as error:
+    sys.exit(f"check_onnx.py: {error}; install onnx, onnxruntime and numpy for {sys.executable}")
+
+
+def open_session(path, optimize, threads):
+    """An inference session on the CPU, errors only in its log.
+
+    On x86 without VNNI onnxruntime's int8 convolutions add products in 16 bits, which overflow
+    silently; the option below makes it use wider ones there. Users of such CPUs need it too.
+    """
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def read_header(file, path, keys):
+    """The JSON line at the head of a file, with all of `keys` in it."""
+    try:
+        header = json.loads(file.readline(1 << 20))
+        if not isinstance(header, dict):
+            raise ValueError("not an object")
+    except ValueError as error:
+        raise Failure(f"{path}: the first line is not a JSON header ({error})") from error
+    missing = [key for key in keys if key not in header]
+    if missing:
+        raise Failure(f"{path}: the header has no {missing[0]!r}")
+    return header
+
+
+def read_numbers(file, path, dtype, shape):
+    """The next numbers of a file; fewer than `shape` holds are an error."""
+    count = int(np.prod(shape, dtype=np.int64))
+    values = np.fromfile(file, dtype, count)
+    if values.size != count:
+        raise Failure(f"{path}: ends after {values.size} of {count} numbers for shape {list(shape)}")
+    return values.reshape(shape)
+
+
+def compare(name, got, wanted, step):
+    """How far `got` is from `wanted`; in steps of the output's grid, if it has one."""
+    if list(got.shape) != list(wanted.shape):
+        raise Failure(f"output {name} is {list(got.shape)}, the reference {list(wanted.shape)}")
+    difference = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
+    result = {
+        "maximum_difference": float(difference.max(initial=0)),
+        "mean_difference": float(difference.mean()) if difference.size else 0.0,
+        "largest_value": float(np.abs(wanted).max(initial=0)),
+        "equal_share": float((got == wanted).mean()) if got.size else 1.0,
+    }
+    if step:
+        steps = np.rint(difference / step).astype(np.int64)
+        counts = collections.Counter(steps.ravel().tolist())
+        result["steps"] = {
+            "maximum": int(steps.max(initial=0)),
+            "equal_share": float((steps == 0).mean()) if steps.size else 1.0,
+            "histogram": {str(key): counts[key] for key in sorted(counts)},
+        }
+    return result
+
+
+def concrete(shape):
+    """A shape with 1 for every extent that is left open."""
+    return [extent if isinstance(extent, int) else 1 for extent in shape]
+
+
+def check(arguments):
+    model = onnx.load(arguments.model)
+    onnx.checker.check_model(model, full_check=True)
+    session = open_session(arguments.model, not arguments.disable_optimizations, arguments.threads)
+    (entry,) = session.get_inputs()
+    reference = None
+    if arguments.reference:
+        with open(arguments.reference, "rb") as file:
+            header = read_header(file, arguments.reference, ["input", "outputs"])
+            picture = read_numbers(file, arguments.reference, "<f4", header["input"])
+            reference = [
+                (o["name"], o.get("step"), read_numbers(file, arguments.reference, "<f4", o["shape"]))
+                for o in header["outputs"]
+            ]
+    else:
+        shape = concrete(entry.shape)
+        # A formula: the same picture everywhere, with every level of brightness in it.
+        picture = (np.arange(np.prod(shape)) * 7919 % 256 / 255).astype(np.float32).reshape(shape)
+    names = [output.name for output in session.get_outputs()]
+    outputs = dict(zip(names, session.run(names, {entry.name: picture})))
+    for name, values in outputs.items():
+        if not np.isfinite(values).all():
+            raise Failure(f"{arguments.model}: output {name} has NaN or infinity")
+    report = {
+        "model": arguments.model,
+        "ok": True,
+        "ir_version": model.ir_version,
+        "opset": {entry.domain: entry.version for entry in model.opset_import},
+        "input": {"name": entry.name, "shape": entry.shape},
+        "outputs": {
+            name: {
+                "shape": list(values.shape),
+                "minimum": float(values.min()),
+                "maximum": float(values.max()),
+            }
+            for name, values in outputs.items()
+        },
+        "nodes": dict(sorted(collections.Counter(n.op_type for n in model.graph.node).items())),
+        "metadata": {entry.key: entry.value for entry in model.metadata_props},
+        "onnx": onnx.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+    if reference is not None:
+        report["reference"] = {}
+        for name, step, wanted in reference:
+            if name not in outputs:
+                raise Failure(f"{arguments.model}: has no output {name}, only {', '.join(names)}")
+            report["reference"][name] = compare(name, outputs[name], wanted, step)
+    return report
+
+
+def evaluate(arguments):
+    session = open_session(arguments.model, not arguments.disable_optimizations, arguments.threads)
+    (entry,) = session.get_inputs()
+    names = [output.name for output in session.get_outputs()]
+    if not {"boxes", "scores"} <= set(names):
+        raise Failure(f"{arguments.model}: has no outputs boxes and scores, only {', '.join(names)}")
+    seconds = 0.0
+    with open(arguments.inputs, "rb") as source, open(arguments.outputs, "wb") as target:
+        header = read_header(source, arguments.inputs, ["count", "height", "width"])
+        count, height, width = header["count"], header["height"], header["width"]
+        if concrete(entry.shape) != [1, 3, height, width]:
+            raise Failure(
+                f"{arguments.inputs}: pictures are {height}×{width}, the model takes {entry.shape}")
+        anchors = classes = 0
+        for index in range(count):
+            pixels = read_numbers(source, arguments.inputs, "u1", (1, height, width, 3))
+            picture = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).astype(np.float32)
+            picture /= np.float32(255)
+            start = time.perf_counter()
+            boxes, scores = session.run(["boxes", "scores"], {entry.name: picture})
+            seconds += time.perf_counter() - start
+            if index == 0:
+                anchors, classes = scores.shape[1:]
+                target.write(
+                    json.dumps(
+                        {"count": count, "anchors": int(anchors), "classes": int(classes)}
+                    ).encode()
+                    + b"\n")
+            boxes.astype("<f4").tofile(target)
+            scores.astype("<f4").tofile(target)
+        if source.read(1):
+            raise Failure(f"{arguments.inputs}: has more than its {count} pictures")
+        if count == 0:
+            target.write(b'{"count": 0, "anchors": 0, "classes": 0}\n')
+    return {
+        "model": arguments.model,
+        "ok": True,
+        "count": count,
+        "anchors": int(anchors),
+        "classes": int(classes),
+        "milliseconds_per_picture": 1000 * seconds / max(count, 1),
+    }
+
+
+def main(words):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, action in [("check", check), ("evaluate", evaluate)]:
+        command = commands.add_parser(name)
+        command.set_defaults(action=action)
+        command.add_argument("model")
+        command.add_argument(
+            "--disable-optimizations", action="store_true",
+            help="run the graph as it is written, without onnxruntime's fusions")
+        command.add_argument(
+            "--threads", type=int, default=0, help="threads of onnxruntime; 0: all cores")
+        if name == "check":
+            command.add_argument("--reference", help="file with an input and the outputs expected")
+        else:
+            command.add_argument("--inputs", required=True, help="letterboxed pictures")
+            command.add_argument("--outputs", required=True, help="file to write boxes and scores to")
+    if words and words[0] not in ("check", "evaluate", "-h", "--help"):
+        words = ["check", *words]
+    arguments = parser.parse_args(words)
+    try:
+        print(json.dumps(arguments.action(arguments)))
+    except Failure as failure:
+        sys.exit(f"check_onnx.py: {failure}")
+    except OSError as error:
+        sys.exit(f"check_onnx.py: {error.filename}: {error.strerror}")
+    except Exception as error:  # onnx and onnxruntime raise types of their own
+        sys.exit(f"check_onnx.py: {arguments.model}: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
