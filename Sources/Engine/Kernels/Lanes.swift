@@ -1,45 +1,45 @@
 /// The width at which passes between convolutions run: one AVX-512 or two AVX2 registers.
 ///
 /// `SIMD16`'s own `rounded`, `clamped` and `pointwiseMin` go lane by lane; these do not.
-typealias Lanes = SIMD16<Float>
+package typealias Lanes = SIMD16<Float>
 
 extension SIMD16 where Scalar == Float {
-  static var width: Int { 16 }
+  package static var width: Int { 16 }
 
   @inline(__always)
-  init(loading source: UnsafePointer<Float>) {
+  package init(loading source: UnsafePointer<Float>) {
     self = UnsafeRawPointer(source).loadUnaligned(as: Lanes.self)
   }
 
   @inline(__always)
-  func store(_ destination: UnsafeMutablePointer<Float>) {
+  package func store(_ destination: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(destination).storeBytes(of: self, as: Lanes.self)
   }
 
   /// The first `count` lanes from memory, zero in the others.
   @inline(__always)
-  init(loading source: UnsafePointer<Float>, count: Int) {
+  package init(loading source: UnsafePointer<Float>, count: Int) {
     var lanes = Lanes(repeating: 0)
     for i in 0..<count { lanes[i] = source[i] }
     self = lanes
   }
 
   @inline(__always)
-  func store(_ destination: UnsafeMutablePointer<Float>, count: Int) {
+  package func store(_ destination: UnsafeMutablePointer<Float>, count: Int) {
     for i in 0..<count { destination[i] = self[i] }
   }
 
   /// Lane-wise minimum; where either is NaN, `self`.
   @inline(__always)
-  func lower(_ other: Lanes) -> Lanes { replacing(with: other, where: other .< self) }
+  package func lower(_ other: Lanes) -> Lanes { replacing(with: other, where: other .< self) }
 
   /// Lane-wise maximum; where either is NaN, `self`.
   @inline(__always)
-  func higher(_ other: Lanes) -> Lanes { replacing(with: other, where: other .> self) }
+  package func higher(_ other: Lanes) -> Lanes { replacing(with: other, where: other .> self) }
 
   /// To the nearest integer, ties to even, for |x| < 2²²: adding 1.5·2²³ pushes the fraction out.
   @inline(__always)
-  func roundedToEven() -> Lanes {
+  package func roundedToEven() -> Lanes {
     let magic = Lanes(repeating: 0x1.8p23)
     return (self + magic) - magic
   }
@@ -48,7 +48,7 @@ extension SIMD16 where Scalar == Float {
   ///
   /// Below -87 the result is that of -87, above 88 that of 88: enough for a sigmoid. NaN stays NaN.
   @inline(__always)
-  func exponential() -> Lanes {
+  package func exponential() -> Lanes {
     let x = self.lower(Lanes(repeating: 88)).higher(Lanes(repeating: -87))
     let magic = Lanes(repeating: 0x1.8p23)
     let shifted = x * Lanes(repeating: 1.442_695_04) + magic

@@ -3,7 +3,7 @@
 /// The same numbers as `WeightGrid.fakeQuantize`, without its memory. The gradient passes straight
 /// through: no weight is ever outside a grid made from its own maximum.
 /// - Shapes: `weight`, `out` `[O, count]`.
-func fakeQuantizeWeight(
+package func fakeQuantizeWeight(
   _ weight: UnsafePointer<Float>, O: Int, count: Int, limit: Float,
   out: UnsafeMutablePointer<Float>
 ) {
@@ -32,7 +32,8 @@ func fakeQuantizeWeight(
       i += Lanes.width
     }
     while i < count {
-      let q = (w[i] / scale).rounded(.toNearestOrEven)
+      // As in the lanes, so that small negative numbers become 0 and not -0.
+      let q = (w[i] / scale + 0x1.8p23) - 0x1.8p23
       target[i] = min(max(q, -limit), limit) * scale
       i += 1
     }

@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Largest first, each at the lowest place free during its whole life. The result depends on the
 /// requests alone.
-struct MemoryPlanner {
+package struct MemoryPlanner {
   private struct Request {
     var byteCount: Int
     var birth: Int
@@ -14,8 +14,10 @@ struct MemoryPlanner {
 
   private var requests: [Request] = []
 
+  package init() {}
+
   /// Asks for memory that holds its contents from time `birth` to time `death`, both included.
-  mutating func request(byteCount: Int, from birth: Int, to death: Int) -> Int {
+  package mutating func request(byteCount: Int, from birth: Int, to death: Int) -> Int {
     precondition(birth <= death, "a buffer that dies at \(death), before its birth at \(birth)")
     let line = AlignedBuffer.alignment
     // One line more than asked for: a vector read may touch the bytes behind the last element.
@@ -25,7 +27,7 @@ struct MemoryPlanner {
   }
 
   /// The offsets by request, and the size of the block.
-  func plan() -> (offsets: [Int], byteCount: Int) {
+  package func plan() -> (offsets: [Int], byteCount: Int) {
     var requests = self.requests
     let order = requests.indices.sorted {
       (requests[$1].byteCount, $0) < (requests[$0].byteCount, $1)

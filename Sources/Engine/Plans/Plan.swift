@@ -74,7 +74,7 @@ final class Plan {
   func setInput(_ pixels: UnsafePointer<UInt8>) {
     let count = batchSize * graph.values[graph.inputs[0]].shape.elementCount
     let x = input
-    for i in 0..<count { x[i] = Float(pixels[i]) * (1 / 255) }
+    for i in 0..<count { x[i] = Float(pixels[i]) / 255 }
   }
 
   func activation(of value: Int) -> UnsafeMutablePointer<Float> {

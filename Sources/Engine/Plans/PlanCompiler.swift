@@ -126,12 +126,20 @@ struct PlanCompiler {
       }
       needsGradient[piece.output] = learns || piece.inputs.contains { needsGradient[$0] }
     }
+    // A value that no output depends on has no gradient, and its readers pass none on.
+    var reachesOutput = [Bool](repeating: false, count: graph.values.count)
+    for output in graph.outputs { reachesOutput[output] = true }
+    for piece in pieces.reversed() where reachesOutput[piece.output] {
+      for input in piece.inputs { reachesOutput[input] = true }
+    }
+    for value in needsGradient.indices where !reachesOutput[value] { needsGradient[value] = false }
     // Backward runs over the pieces in reverse: the last reader of a value writes its gradient first.
     // The loss has written those of the outputs before.
     var written = Set(graph.outputs)
     for index in pieces.indices.reversed() {
+      let writes = needsGradient[pieces[index].output]
       for input in pieces[index].inputs {
-        pieces[index].accumulates.append(!written.insert(input).inserted)
+        pieces[index].accumulates.append(writes && !written.insert(input).inserted)
       }
     }
   }
@@ -291,6 +299,11 @@ struct PlanCompiler {
         name: node.name, kernel: Upsample(N: N, H: H, W: W, C: C, factor: factor), x: x(0), y: y,
         dy: dy, target: target(0))
     case .maxPool(let kernel, let stride, let padding):
+      guard kernel <= MaxPool.kernelLimit else {
+        throw EngineError(
+          "graph \(graph.name), node \(node.name): the engine pools over windows of at most \(MaxPool.kernelLimit) pixels a side, not \(kernel)"
+        )
+      }
       return MaxPoolStep(
         name: node.name,
         kernel: MaxPool(

@@ -71,12 +71,15 @@ public final class TrainingPlan {
     plan.forward()
   }
 
-  /// The memory of an output of the graph, `[N, H, W, C]`, valid until the next forward pass.
+  /// The memory of an output of the graph, `[N, H, W, C]`, valid until `backward` or the next forward pass.
   public func output(_ value: Int) -> UnsafeMutablePointer<Float> { plan.activation(of: value) }
 
   /// Where the loss puts its gradient with respect to an output, before `backward`.
   public func outputGradient(_ value: Int) -> UnsafeMutablePointer<Float> {
-    plan.compiled.gradientAddress[value]!
+    guard let address = plan.compiled.gradientAddress[value] else {
+      preconditionFailure("value \(graph.values[value].name) is no output that depends on parameters")
+    }
+    return address
   }
 
   /// Fills `gradients`: every learned parameter's, for this shard.

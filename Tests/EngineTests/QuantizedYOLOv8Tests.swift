@@ -1,0 +1,130 @@
+import Engine
+import Graphs
+import Models
+import Quantization
+import Tensors
+import Testing
+
+/// A whole detector on its grids, against the plain reference.
+@Suite struct QuantizedYOLOv8Tests {
+  /// How far values on one grid are from each other.
+  private struct Steps {
+    var values = 0
+    /// Values that differ by exactly one step, and by more.
+    var one = 0
+    var more = 0
+
+    mutating func compare(_ actual: Float, _ expected: Float, _ grid: Grid) {
+      values += 1
+      let steps = abs((actual - expected) / grid.scale)
+      if steps > 1.5 { more += 1 } else if steps > 0.5 { one += 1 }
+    }
+  }
+
+  private func check(_ target: Target) -> GraphCheck {
+    let graph = yolov8(.n, classNames: ["car", "van"], inputHeight: 64, inputWidth: 64)
+      .placingSites(target.placement!)
+    var check = GraphCheck(graph, batchSize: 2, seed: 11)
+    var random = Philox(seed: 12)
+    for i in check.input.indices { check.input[i] = Float(random.integer(below: 256)) / 255 }
+    return check
+  }
+
+  /// Grids that cover what a float pass sees, as calibration makes them.
+  private func calibrated(_ check: GraphCheck) throws -> GraphCheck {
+    var check = check
+    check.quantizationMode = .observe
+    let (plan, _) = try check.plan()
+    check.grids = check.graph.sites.enumerated().map { index, site in
+      let seen = plan.extremes(site: index)
+      return Grid(
+        covering: site.fixedRange?.low ?? seen.low, site.fixedRange?.high ?? seen.high,
+        bits: site.bits, symmetric: site.symmetric)
+    }
+    check.quantizationMode = .quantize
+    return check
+  }
+
+  /// Every quantized layer from the engine's own quantized inputs: what one layer's FP32 sums can do.
+  ///
+  /// A value differs only if it lies so near a tie that the order of summing decides: with sums good to
+  /// some 1e-6 of the range, i.e. 1e-4 steps, about two values in ten thousand.
+  @Test(arguments: [Target.portable, .tensorrt], [BatchNormMode.batch, .running])
+  func `each layer lands on the reference's grid point`(target: Target, mode: BatchNormMode) throws {
+    var check = try calibrated(check(target))
+    check.batchNormMode = mode
+    if mode == .running { check = try calibrated(check) }
+    let graph = check.graph
+    let (plan, _) = try check.plan()
+    let reference = check.reference()
+    var trace = reference.forward(check.input.map(Double.init))
+    let producers = graph.producers()
+    let convolutionInputs = Set(
+      graph.nodes.filter { if case .convolution = $0.operation { true } else { false } }
+        .map { $0.inputs[0] })
+    func engineValues(_ value: Int) -> [Float] {
+      Array(UnsafeBufferPointer(start: plan.output(value), count: check.count(of: value)))
+    }
+    var steps = Steps()
+    var layers = 0
+    for node in graph.nodes {
+      // Values that a convolution reads stay in memory until the backward pass, as do outputs.
+      guard case .fakeQuantize(let site) = node.operation,
+        convolutionInputs.contains(node.output) || graph.outputs.contains(node.output)
+      else { continue }
+      var chain = [node]
+      while let producer = producers[chain[0].inputs[0]] {
+        chain.insert(graph.nodes[producer], at: 0)
+        if case .convolution = chain[0].operation { break }
+      }
+      guard case .convolution = chain[0].operation, chain.allSatisfy({ $0.inputs.count == 1 })
+      else { continue }
+      trace.values[chain[0].inputs[0]] = engineValues(chain[0].inputs[0]).map(Double.init)
+      for link in chain { trace.values[link.output] = reference.evaluate(link, in: &trace) }
+      for (a, e) in zip(engineValues(node.output), trace.values[node.output]) {
+        steps.compare(a, Float(e), check.grids[site])
+      }
+      layers += 1
+    }
+    #expect(layers > 30, "\(layers) layers compared")
+    #expect(steps.more == 0, "\(steps)")
+    #expect(Double(steps.one) <= 2e-4 * Double(steps.values), "\(steps)")
+  }
+
+  /// The whole network: a flipped rounding early on moves sums behind it by a part of a step, so
+  /// more of them flip. In range all stay within a few steps.
+  @Test(arguments: [Target.portable, .tensorrt])
+  func `the whole network stays near the reference`(target: Target) throws {
+    let check = try calibrated(check(target))
+    let graph = check.graph
+    let (plan, _) = try check.plan()
+    let trace = check.reference().forward(check.input.map(Double.init))
+    var steps = Steps()
+    for (value, actual) in zip(graph.outputs, check.outputs(of: plan)) {
+      let expected = trace.values[value]
+      if target == .portable {
+        guard case .fakeQuantize(let site) = graph.nodes[graph.producers()[value]!].operation
+        else { preconditionFailure("an output without a grid") }
+        for (a, e) in zip(actual, expected) { steps.compare(a, Float(e), check.grids[site]) }
+      } else {
+        #expect(worstDifference(actual, expected) <= 0.02)
+      }
+    }
+    #expect(Double(steps.more) <= 0.001 * Double(steps.values), "\(steps)")
+    #expect(Double(steps.one) <= 0.1 * Double(steps.values), "\(steps)")
+  }
+
+  @Test func `the float network agrees to the last digits`() throws {
+    var check = GraphCheck(
+      yolov8(.n, classNames: ["car", "van"], inputHeight: 64, inputWidth: 64), batchSize: 2)
+    for mode in [BatchNormMode.batch, .running] {
+      check.batchNormMode = mode
+      let (plan, _) = try check.plan()
+      let trace = check.reference().forward(check.input.map(Double.init))
+      for (value, actual) in zip(check.graph.outputs, check.outputs(of: plan)) {
+        // Sixty layers, each good to 1e-6.
+        #expect(worstDifference(actual, trace.values[value]) <= 1e-4)
+      }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import Engine
+import Quantization
+import Tensors
+import Testing
+
+@Suite struct WeightQuantizationTests {
+  @Test(arguments: [1, 3, 15, 16, 17, 27, 144, 289], [2, 4, 8])
+  func `weights get the very bits of WeightGrid`(count: Int, bits: Int) {
+    let O = 19
+    var random = Philox(seed: UInt64(count))
+    var values = (0..<O * count).map { _ in random.uniform(-1, 1) }
+    // A channel of zeros, one of the smallest numbers, one of ties, one with a minus zero.
+    for i in 0..<count {
+      values[i] = 0
+      values[count + i] = .leastNonzeroMagnitude * Float(i % 3)
+      values[2 * count + i] = Float(i % 255) - 127 + 0.5
+      values[3 * count + i] = -0.0
+    }
+    values[2 * count] = -127
+    let weight = Tensor(values, shape: [O, count])
+    let expected = WeightGrid(weight, bits: bits).fakeQuantize(weight)
+    var out = Tensor(shape: [O, count])
+    let limit = Float((1 << (bits - 1)) - 1)
+    out.withMutableElements(as: Float.self) { out in
+      values.withUnsafeBufferPointer {
+        fakeQuantizeWeight(
+          $0.baseAddress!, O: O, count: count, limit: limit, out: out.baseAddress!)
+      }
+    }
+    #expect(out.isBitwiseEqual(to: expected))
+  }
+}
