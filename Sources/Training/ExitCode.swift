@@ -1,12 +1,16 @@
 import Checkpoints
 import Datasets
+import Detection
+import Images
 import Parallel
 
 /// The exit code that goes with an error: 1 failed, 64 usage, 65 bad data, 74 I/O.
 public func exitCode(_ error: any Error) -> Int32 {
   switch error {
   case let report as FailureReport: report.exitCode
-  case is RecipeError, is TooManyRanks: 64
+  case let error as RecipeError:
+    if case .unreadable = error { 74 } else { 64 }
+  case is TooManyRanks: 64
   case let error as TrainingError:
     switch error {
     case .unsupported, .runExists, .otherRecipe: 64
@@ -14,6 +18,22 @@ public func exitCode(_ error: any Error) -> Int32 {
     case .diverged: 1
     }
   case is DataError: 65
+  case let error as ImageError:
+    switch error {
+    case .unreadable, .unwritable: 74
+    case .unknownFormat, .damaged, .unsupported, .tooLarge: 65
+    case .notEncodable: 1
+    }
+  case let error as COCOError:
+    switch error {
+    case .unreadable: 74
+    case .notJSON, .badEntry, .repeatedID, .unknownReference: 65
+    }
+  case let error as SyntheticDatasetError:
+    switch error {
+    case .folderTaken, .invalidSetting: 64
+    case .unwritable: 74
+    }
   case let error as CheckpointError:
     switch error {
     case .system, .noSpace: 74

@@ -15,7 +15,9 @@ extension Trainer {
   /// Training pictures without augmentation, in the order of the data set, in global batches; a
   /// site's range is the mean of its batches' extremes. The result, in `calibrated/` of the run, is
   /// the post-training quantized model; QAT goes on from it with an empty optimizer.
-  func calibrate() throws(FailureReport) {
+  ///
+  /// - Parameter images: how many pictures; `nil` as many as the recipe says.
+  func calibrate(images: Int? = nil) throws(FailureReport) {
     state.adoptAverages(recipe)
     shardStep = nil
     let step = try communicator.together(exitCode: exitCode) {
@@ -27,7 +29,8 @@ extension Trainer {
     step.plan.prepareWeights()
     state.ranges = Array(repeating: MovingRange(), count: siteCount)
 
-    let count = min(recipe.schedule.calibrationImages, training.samples.count)
+    let count = min(
+      images ?? recipe.schedule.calibrationImages, training.samples.count)
     let B = recipe.batch.size
     let batches = (count + B - 1) / B
     reporter.note("calibrating \(siteCount) sites on \(count) pictures")
@@ -72,6 +75,23 @@ extension Trainer {
     reporter.note(
       "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))")
     try saveCalibrated()
+  }
+
+  /// Gives the float checkpoint that the trainer resumed its ranges, and does nothing else.
+  ///
+  /// *Collective.*
+  /// - Returns: the path of the new checkpoint and its scores as int8.
+  public func calibrateAlone(images: Int?) throws(FailureReport) -> (
+    path: String, scores: [String: Double]
+  ) {
+    guard state.phase == .float else {
+      throw FailureReport(
+        message: "the checkpoint has its ranges already; calibrate one of the float phase",
+        exitCode: 64, rank: 0)
+    }
+    try calibrate(images: images)
+    let store = CheckpointStore(runFolder: "\(runFolder)/calibrated")
+    return (store.path(step: state.step), state.metrics)
   }
 
   /// The float weights with their ranges, out of retention's way.

@@ -1,4 +1,5 @@
 public import Datasets
+import Foundation
 public import MessagePassing
 public import Parallel
 
@@ -34,6 +35,31 @@ extension Recipe {
         )
       }
       return read
+    }
+  }
+
+  /// Reads the validation split alone, for an evaluation.
+  ///
+  /// Synthetic scenes are drawn by rank 0 where there are none yet; what is there is taken as it is.
+  ///
+  /// *Collective.*
+  /// - Throws: the same report on every rank.
+  public func loadValidation(runFolder: String, communicator: Communicator) throws(FailureReport)
+    -> Dataset
+  {
+    var source = dataSource
+    if data.format == .synthetic {
+      if source.root.isEmpty { source.root = "\(runFolder)/data" }
+      try communicator.together(exitCode: exitCode) {
+        guard communicator.rank == 0,
+          !FileManager.default.fileExists(atPath: "\(source.root)/data.yaml")
+        else { return }
+        try drawScenes(into: source.root)
+      }
+    }
+    return try communicator.together(exitCode: exitCode) {
+      if !data.validationImageFolder.isEmpty { source.images = data.validationImageFolder }
+      return try source.read(.validation, skipBad: data.skipBad)
     }
   }
 

@@ -12,5 +12,8 @@ struct Edgewise: ParsableCommand {
       Exit codes: 0 done; 1 failed; 64 usage; 65 bad data; 74 input or output; 75 stopped by a \
       signal after a good checkpoint: run the same command again with --resume auto.
       """,
-    subcommands: [Train.self])
+    subcommands: [
+      Train.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
+      CheckpointCommand.self, DataCommand.self, Bench.self, Doctor.self,
+    ])
 }

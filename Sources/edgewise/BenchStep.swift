@@ -1,0 +1,77 @@
+import ArgumentParser
+import Checkpoints
+import Engine
+import Glibc
+import MessagePassing
+import Parallel
+import Reporting
+import Training
+
+struct BenchStep: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step",
+    abstract: "Times whole training steps: forward, loss, backward, reduction, optimizer.",
+    discussion: """
+      Examples:
+        edgewise bench step --model yolov8n --size 320 --batch 8 --mode qat --json
+        mpirun -n 2 edgewise bench step --mode float --json
+
+      images_per_s is that of all ranks together; peak_MiB that of rank 0's process.
+      """)
+
+  @OptionGroup var arguments: BenchArguments
+
+  @Flag(help: "Print one JSON document on one line.")
+  var json = false
+
+  func run() throws {
+    let communicator = try startedCommunicator()
+    try ending(communicator) {
+      let result = try arguments.measure(communicator)
+      guard communicator.rank == 0 else { return }
+      let imagesPerSecond = Double(arguments.batch * communicator.size) / result.medianSeconds
+      let mebibyte = Double(1 << 20)
+      let compute = ComputeDescription.current
+      guard json else {
+        print(
+          """
+          \(arguments.model.rawValue), \(arguments.mode.rawValue), \(arguments.size) pixels, \
+          \(communicator.size) × \(arguments.batch) pictures, \(arguments.threads) \
+          thread\(arguments.threads == 1 ? "" : "s") each; \(compute.library), \(compute.instructionSet)
+          \(fixed(imagesPerSecond, 2)) images/s; a step takes \(fixed(result.medianSeconds, 4)) s \
+          (median), \(fixed(result.minimumSeconds, 4)) s at best
+          convolutions: \(fixed(100 * result.convolutionShare, 1)) % of the time, at \
+          \(fixed(result.convolutionGFLOPS, 1)) GFLOP/s
+          memory: \(fixed(peakBytes() / mebibyte, 1)) MiB at most, \
+          \(fixed(Double(result.planByteCount) / mebibyte, 1)) MiB of it the plan
+          """)
+        return
+      }
+      printJSON([
+        "model": .string(arguments.model.rawValue), "mode": .string(arguments.mode.rawValue),
+        "size": .integer(arguments.size), "batch": .integer(arguments.batch),
+        "classes": .integer(arguments.classes), "world": .integer(communicator.size),
+        "threads": .integer(arguments.threads), "steps": .integer(arguments.steps),
+        "images_per_s": decimals(imagesPerSecond, 2),
+        "median_s": decimals(result.medianSeconds, 5), "min_s": decimals(result.minimumSeconds, 5),
+        "peak_MiB": decimals(peakBytes() / mebibyte, 1),
+        "plan_MiB": decimals(Double(result.planByteCount) / mebibyte, 1),
+        "convolution_share": decimals(result.convolutionShare, 4),
+        "convolution_GFLOPS": decimals(result.convolutionGFLOPS, 1),
+        "compute": .string(compute.library), "instruction_set": .string(compute.instructionSet),
+      ])
+    }
+  }
+
+  /// Few digits: the rest is noise.
+  private func decimals(_ value: Double, _ count: Int) -> JSONValue {
+    .number(Double(fixed(value, count)) ?? value)
+  }
+
+  /// The most memory this process has held at any time.
+  private func peakBytes() -> Double {
+    var usage = rusage()
+    getrusage(RUSAGE_SELF.rawValue, &usage)
+    return Double(usage.ru_maxrss) * 1024
+  }
+}

@@ -1,0 +1,158 @@
+public import ArgumentParser
+import Checkpoints
+import Datasets
+import Detection
+import Engine
+import Foundation
+import MessagePassing
+import Parallel
+import Reporting
+import Training
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Scores a checkpoint on its validation pictures, or any COCO result file.",
+    discussion: """
+      Examples:
+        edgewise evaluate runs/demo --json
+        edgewise evaluate runs/demo/checkpoints/step-00001200 --as float --set data.root=/data/lot
+        mpirun -n 2 edgewise evaluate runs/penn-fudan --as int8
+        edgewise evaluate --ground-truth instances_val.json --detections results.json --json
+
+      An exported model, run elsewhere (scripts/evaluate-onnx does all three steps):
+        edgewise evaluate runs/demo --dump-inputs pictures.raw
+        edgewise evaluate runs/demo --onnx-outputs outputs.raw --json
+      """)
+
+  @Argument(
+    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
+    completion: .directory)
+  var checkpoint: String?
+
+  @Option(
+    name: .customLong("as"),
+    help: "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float.")
+  var arithmetic: Arithmetic?
+
+  @Option(
+    name: .customLong("set"),
+    help: "Another value for a key of data, evaluation or system: key.path=value. Repeatable.")
+  var overrides: [String] = []
+
+  @Option(help: "A COCO annotation file.", completion: .file(extensions: ["json"]))
+  var groundTruth: String?
+
+  @Option(
+    help: "A COCO result file, scored against --ground-truth.",
+    completion: .file(extensions: ["json"]))
+  var detections: String?
+
+  @Option(help: "Write the pictures, as the network sees them, to this file; nothing is scored.")
+  var dumpInputs: String?
+
+  @Option(help: "Score boxes and scores that another program computed from --dump-inputs.")
+  var onnxOutputs: String?
+
+  @Flag(help: "Print one JSON document.")
+  var json = false
+
+  func validate() throws {
+    guard (groundTruth == nil) == (detections == nil) else {
+      throw ValidationError("--ground-truth and --detections go together")
+    }
+    guard (checkpoint == nil) != (groundTruth == nil) else {
+      throw ValidationError("give either a checkpoint or --ground-truth and --detections")
+    }
+    if groundTruth != nil, arithmetic != nil || !overrides.isEmpty || dumpInputs != nil || onnxOutputs != nil {
+      throw ValidationError("--ground-truth goes with --detections and --json alone")
+    }
+    if dumpInputs != nil, onnxOutputs != nil {
+      throw ValidationError("--dump-inputs and --onnx-outputs are two steps; give one of them")
+    }
+    if arithmetic != nil, dumpInputs != nil || onnxOutputs != nil {
+      throw ValidationError("--as says what to compute with here; with --dump-inputs and --onnx-outputs nothing is")
+    }
+  }
+
+  func run() throws {
+    if let groundTruth, let detections {
+      try endingAlone { try scoreFiles(truth: groundTruth, detections: detections) }
+    } else if let checkpoint {
+      let communicator = try startedCommunicator()
+      try ending(communicator) { try score(checkpoint, communicator) }
+    }
+  }
+
+  private func scoreFiles(truth: String, detections: String) throws {
+    let metrics = try Detection.evaluate(
+      COCODetections(contentsOf: URL(fileURLWithPath: detections)),
+      against: COCOGroundTruth(contentsOf: URL(fileURLWithPath: truth)))
+    if json {
+      printJSON(.object(metrics.cocoValues))
+    } else {
+      print(metrics.text)
+    }
+  }
+
+  private func score(_ path: String, _ communicator: Communicator) throws {
+    let reader = try openCheckpoint(path, communicator: communicator)
+    let model = try communicator.together(exitCode: Training.exitCode) {
+      var model = try DeployedModel(checkpoint: reader)
+      try model.apply(overrides: overrides)
+      return model
+    }
+    let recipe = model.recipe
+    setComputeThreadCount(recipe.system.threads)
+    let data = try recipe.loadValidation(
+      runFolder: runFolder(ofCheckpoint: reader.path), communicator: communicator)
+    guard data.classNames == model.classNames else {
+      throw FailureReport(
+        message:
+          "the validation pictures have the classes \(data.classNames), the checkpoint \(model.classNames); give the data it was trained for with --set data.root=PATH",
+        exitCode: 65, rank: 0)
+    }
+    let pictures = PictureCache(
+      samples: data.samples, size: recipe.model.inputSize, byteBudget: 0)
+    if let dumpInputs {
+      try communicator.together(exitCode: Training.exitCode) {
+        guard communicator.rank == 0 else { return }
+        try writeNetworkInputs(pictures, to: dumpInputs)
+      }
+      return
+    }
+    let found: [[DetectedObject]]
+    let label: String
+    if let onnxOutputs {
+      label = "onnx"
+      found = try communicator.together(exitCode: Training.exitCode) {
+        try readNetworkOutputs(
+          onnxOutputs, pictures, classCount: model.classNames.count,
+          filter: recipe.evaluation.filter)
+      }
+    } else {
+      let arithmetic = arithmetic ?? model.usualArithmetic
+      label = arithmetic.rawValue
+      let plan = try communicator.together(exitCode: Training.exitCode) {
+        try model.plan(arithmetic, batchSize: 4)
+      }
+      found = try detect(
+        plan, pictures, filter: recipe.evaluation.filter, communicator: communicator,
+        loaderThreads: recipe.system.loaderThreads)
+    }
+    guard communicator.rank == 0 else { return }
+    let metrics = Training.metrics(of: found, samples: data.samples, classNames: model.classNames)
+    if json {
+      var values = metrics.trainingValues
+      values["as"] = .string(label)
+      values["step"] = .integer(model.step)
+      values["images"] = .integer(data.samples.count)
+      values["checkpoint"] = .string(model.path)
+      printJSON(.object(values))
+    } else {
+      print("\(model.path), step \(model.step), as \(label), \(data.samples.count) pictures")
+      print(metrics.text)
+    }
+  }
+}
+
+extension Arithmetic: ExpressibleByArgument {}

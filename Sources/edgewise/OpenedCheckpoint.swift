@@ -1,0 +1,73 @@
+import Checkpoints
+import Foundation
+import MessagePassing
+import Parallel
+import Training
+
+/// The checkpoint that a path names: a checkpoint's own folder, or the newest whole one of a run.
+///
+/// - Throws: a sentence where there is none; `CheckpointError` where it is damaged.
+func openCheckpoint(_ path: String) throws -> CheckpointReader {
+  func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+  let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  guard isThere(path) else {
+    throw FailureReport(
+      message: "\(path): there is no such checkpoint; give a checkpoint's folder or a run's folder",
+      exitCode: 74, rank: 0)
+  }
+  guard !isThere("\(path)/\(Manifest.fileName)"), isThere("\(path)/checkpoints") else {
+    return try CheckpointReader(path: path)
+  }
+  guard let newest = try CheckpointStore(runFolder: path).newestVerified() else {
+    throw CheckpointError.noCheckpoint(path: path, skipped: [])
+  }
+  for skipped in newest.skipped {
+    complain("passed over \(skipped.path): \(skipped.reason)")
+  }
+  return newest.reader
+}
+
+/// The same, decided by rank 0, so that all ranks read the same one.
+///
+/// *Collective.*
+func openCheckpoint(_ path: String, communicator: Communicator) throws -> CheckpointReader {
+  let found = try communicator.together(exitCode: exitCode) {
+    communicator.rank == 0 ? try openCheckpoint(path).path : ""
+  }
+  var bytes = Array(found.utf8)
+  try communicator.together { try communicator.broadcast(bytes: &bytes, root: 0) }
+  return try communicator.together(exitCode: exitCode) {
+    try CheckpointReader(path: String(decoding: bytes, as: UTF8.self))
+  }
+}
+
+/// The folder of the run that a checkpoint belongs to: `RUN/checkpoints/step-…` or
+/// `RUN/calibrated/checkpoints/step-…`.
+func runFolder(ofCheckpoint path: String) -> String {
+  var folder = URL(fileURLWithPath: path).standardizedFileURL
+    .deletingLastPathComponent().deletingLastPathComponent()
+  if folder.lastPathComponent == "calibrated" { folder.deleteLastPathComponent() }
+  return folder.path
+}
+
+extension DeployedModel {
+  /// Puts `--set` values over the recipe, as far as they do not change the model.
+  ///
+  /// - Throws: `RecipeError`, or a sentence about a key that decides the weights.
+  mutating func apply(overrides: [String]) throws {
+    guard !overrides.isEmpty else { return }
+    let changed = try Recipe(yaml: recipe.json, file: "the checkpoint's recipe", overrides: overrides)
+    let sections = ["data.", "evaluation.", "system."]
+    for difference in changed.differences(to: recipe)
+    where !sections.contains(where: difference.key.hasPrefix) {
+      throw FailureReport(
+        message:
+          "--set \(difference.key): the checkpoint's model cannot be changed any more; what can be set here begins with \(sections.joined(separator: ", "))",
+        exitCode: 64, rank: 0)
+    }
+    recipe = changed
+  }
+
+  /// What to compute with where nothing was asked for: as deployed, if there are ranges.
+  var usualArithmetic: Arithmetic { quantized == nil ? .float : .int8 }
+}

@@ -1,0 +1,17 @@
+import Testing
+
+@Suite(.enabled(if: Program.isBuilt, Comment(rawValue: Program.notBuilt)))
+struct HelpTests {
+  @Test(arguments: [
+    [], ["train"], ["evaluate"], ["predict"], ["export"], ["calibrate"], ["checkpoint"],
+    ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
+    ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],
+    ["data", "synthesize"], ["bench"], ["bench", "step"], ["bench", "ops"], ["doctor"],
+  ])
+  func `every command explains itself with an example`(_ command: [String]) throws {
+    let help = try Program.run(command + ["--help"])
+    #expect(help.code == 0)
+    #expect(help.output.contains("Example"), "\(command)")
+    #expect(help.output.contains("edgewise " + command.joined(separator: " ")), "\(command)")
+  }
+}

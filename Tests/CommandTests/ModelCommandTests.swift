@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+@Suite(.enabled(if: Program.isBuilt, Comment(rawValue: Program.notBuilt)))
+struct ModelCommandTests {
+  @Test func `evaluate scores the newest checkpoint as int8 and says what it did`() throws {
+    let outcome = try Program.run("evaluate", TinyRun.folder(), "--json")
+    #expect(outcome.code == 0 && outcome.output.split(separator: "\n").count == 1)
+    let json = try outcome.json()
+    for key in ["mAP50-95", "mAP50", "mAP75", "precision", "recall"] {
+      let value = try #require(json[key] as? Double, "\(key)")
+      #expect((-1...1).contains(value))
+    }
+    #expect(json["as"] as? String == "int8")
+    #expect(json["step"] as? Int == 4)
+    #expect(json["images"] as? Int == 4)
+    let classes = try #require(json["classes"] as? [[String: Any]])
+    #expect(classes.compactMap { $0["name"] as? String } == ["empty", "occupied"])
+  }
+
+  @Test func `a checkpoint of the float phase is evaluated in float, and not as int8`() throws {
+    let first = try #require(TinyRun.checkpoints().first)
+    let json = try Program.run("evaluate", first, "--json").json()
+    #expect(json["as"] as? String == "float")
+    let refused = try Program.run("evaluate", first, "--as", "int8")
+    #expect(refused.code == 65 && refused.sentences.count == 1)
+    #expect(refused.errors.contains("calibration"))
+  }
+
+  @Test func `a key that would change the model cannot be set`() throws {
+    let refused = try Program.run("evaluate", TinyRun.folder(), "--set", "model.inputSize=96")
+    #expect(refused.code == 64 && refused.sentences.count == 1)
+    #expect(refused.errors.contains("model.inputSize"))
+  }
+
+  @Test func `the network's inputs are written raw behind a line of JSON`() throws {
+    let file = try Program.temporaryFolder() + "/inputs"
+    #expect(try Program.run("evaluate", TinyRun.folder(), "--dump-inputs", file).code == 0)
+    let bytes = try #require(FileManager.default.contents(atPath: file))
+    let end = try #require(bytes.firstIndex(of: 0x0A))
+    let header = try JSONSerialization.jsonObject(with: bytes[..<end]) as? [String: Int]
+    #expect(header == ["count": 4, "height": 64, "width": 64])
+    #expect(bytes.count == end + 1 + 4 * 64 * 64 * 3)
+  }
+
+  @Test func `outputs of another program are scored, and must fit the pictures`() throws {
+    let file = try Program.temporaryFolder() + "/outputs"
+    var bytes = Data(#"{"count": 4, "anchors": 1, "classes": 2}"#.utf8 + [0x0A])
+    for _ in 0..<4 { bytes.append(contentsOf: [UInt8](repeating: 0, count: 6 * 4)) }
+    try bytes.write(to: URL(fileURLWithPath: file))
+    let json = try Program.run("evaluate", TinyRun.folder(), "--onnx-outputs", file, "--json").json()
+    #expect(json["as"] as? String == "onnx")
+    #expect(json["mAP50"] as? Double == 0)
+    try bytes.dropLast().write(to: URL(fileURLWithPath: file))
+    let cut = try Program.run("evaluate", TinyRun.folder(), "--onnx-outputs", file)
+    #expect(cut.code == 65 && cut.sentences.count == 1)
+  }
+
+  @Test func `an export appears whole and is not written over`() throws {
+    let file = try Program.temporaryFolder() + "/model.onnx"
+    let first = try Program.run("export", TinyRun.folder(), "--output", file, "--json")
+    #expect(first.code == 0)
+    let size = try first.json()["bytes"] as? Int
+    #expect(size == FileManager.default.contents(atPath: file)?.count)
+    let second = try Program.run("export", TinyRun.folder(), "--output", file, "--as", "float")
+    #expect(second.code == 64 && second.errors.contains("--force"))
+    #expect(FileManager.default.contents(atPath: file)?.count == size)
+    #expect(
+      try Program.run("export", TinyRun.folder(), "--output", file, "--as", "float", "--force")
+        .code == 0)
+    #expect(
+      try FileManager.default.contentsOfDirectory(
+        atPath: URL(fileURLWithPath: file).deletingLastPathComponent().path) == ["model.onnx"])
+  }
+
+  @Test func `predict draws a folder's pictures in name order, with an overview`() throws {
+    let run = try TinyRun.folder()
+    let output = try Program.temporaryFolder() + "/drawn"
+    let json = try Program.run(
+      "predict", run, "\(run)/data/images/val", "--output", output, "--count", "3", "--score",
+      "0.001", "--json"
+    ).json()
+    let pictures = try #require(json["pictures"] as? [[String: Any]])
+    let paths = pictures.compactMap { $0["output"] as? String }
+    #expect(paths.count == 3 && paths == paths.sorted())
+    for path in paths + ["\(output)/overview.jpg"] {
+      #expect(FileManager.default.contents(atPath: path)?.starts(with: [0xFF, 0xD8]) == true)
+    }
+    let overwriting = try Program.run(
+      "predict", run, "\(run)/data/images/val", "--output", "\(run)/data/images/val")
+    #expect(overwriting.code == 64 && overwriting.sentences.count == 1)
+  }
+
+  @Test func `calibrate gives a float checkpoint its ranges`() throws {
+    let first = try #require(TinyRun.checkpoints().first)
+    let data = try TinyRun.folder() + "/data"
+    let output = try Program.temporaryFolder() + "/ptq"
+    let outcome = try Program.run(
+      "calibrate", first, "--output", output, "--images", "8", "--set", "data.root=\(data)", "--json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let json = try Program.run(
+      "evaluate", "\(output)/calibrated", "--set", "data.root=\(data)", "--json"
+    ).json()
+    #expect(json["as"] as? String == "int8")
+  }
+}
