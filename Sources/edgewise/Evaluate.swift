@@ -120,7 +120,7 @@ struct Evaluate: ParsableCommand {
       }
       return
     }
-    let found: [[DetectedObject]]
+    let found: [[DetectedBox]]
     let label: String
     if let onnxOutputs {
       label = "onnx"

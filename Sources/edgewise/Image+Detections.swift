@@ -4,7 +4,7 @@ import Reporting
 
 extension Image {
   /// Draws boxes with class and score, weak ones first, so that strong ones lie on top.
-  mutating func draw(_ objects: [DetectedObject], classNames: [String]) {
+  mutating func draw(_ objects: [DetectedBox], classNames: [String]) {
     let side = max(width, height)
     let lineWidth = max(1, side / 320)
     let textScale = max(1, side / 600)

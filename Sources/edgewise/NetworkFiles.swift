@@ -46,7 +46,7 @@ func writeNetworkInputs(_ pictures: PictureCache, to path: String) throws {
 /// - Throws: a sentence where the file does not fit the pictures.
 func readNetworkOutputs(
   _ path: String, _ pictures: PictureCache, classCount: Int, filter: DetectionFilter
-) throws -> [[DetectedObject]] {
+) throws -> [[DetectedBox]] {
   guard let data = FileManager.default.contents(atPath: path) else {
     throw fileProblem(path, "cannot be read", "there is no such file, or it may not be read")
   }
@@ -79,14 +79,14 @@ func readNetworkOutputs(
       func number(_ i: Int) -> Float {
         Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: first + 4 * i, as: UInt32.self)))
       }
-      var candidates: [DetectedObject] = []
+      var candidates: [DetectedBox] = []
       for anchor in 0..<anchors {
         for classIndex in 0..<classes {
           let score = number(4 * anchors + anchor * classes + classIndex)
           guard score > filter.scoreThreshold else { continue }
           let b = 4 * anchor
           candidates.append(
-            DetectedObject(
+            DetectedBox(
               corners: SIMD4(number(b), number(b + 1), number(b + 2), number(b + 3)),
               score: score, classIndex: Int32(classIndex)))
         }
@@ -106,7 +106,7 @@ func readNetworkOutputs(
 }
 
 /// The `limit` best, of equal scores the earlier ones, in the order of their scores.
-private func best(_ candidates: [DetectedObject], _ limit: Int) -> [DetectedObject] {
+private func best(_ candidates: [DetectedBox], _ limit: Int) -> [DetectedBox] {
   guard candidates.count > limit else { return candidates }
   let order = candidates.indices.sorted {
     candidates[$0].score != candidates[$1].score

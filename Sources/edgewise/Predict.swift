@@ -84,7 +84,7 @@ struct Predict: ParsableCommand {
   }
 
   /// Draws every picture, and the overview of the first nine.
-  private func draw(_ files: [PictureFile], _ found: [[DetectedObject]], classNames: [String]) throws {
+  private func draw(_ files: [PictureFile], _ found: [[DetectedBox]], classNames: [String]) throws {
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     var overview: [Image] = []
     for (file, objects) in zip(files, found) {
@@ -97,7 +97,7 @@ struct Predict: ParsableCommand {
   }
 
   private func report(
-    _ files: [PictureFile], _ found: [[DetectedObject]], _ model: DeployedModel,
+    _ files: [PictureFile], _ found: [[DetectedBox]], _ model: DeployedModel,
     _ arithmetic: Arithmetic
   ) {
     let names = model.classNames
