@@ -24,9 +24,8 @@ bootstrap: ## Install the Debian packages that are missing, check Swift
 build: bootstrap ## Build the optimized program, .build/release/edgewise (ARCH=x86-64-v3 for other machines)
 	swift build $(SWIFT_FLAGS) --product edgewise
 
-test: bootstrap check-imports ## Check imports, run all tests, then the Python checks
+test: bootstrap check-imports check-python ## Check imports, then run all tests
 	$(with_mpi) swift test $(SWIFT_FLAGS) --disable-testable-imports
-	scripts/check-python
 
 demo: build ## Synthesize, train, quantize, evaluate, export and predict on a parking lot, in demo/
 	scripts/demo.sh
@@ -39,7 +38,7 @@ check-imports: ## Hold every import against the table in Package.swift
 	@scripts/check-imports --self-test
 	@scripts/check-imports
 
-check-python: ## Run the models that the tests exported in onnxruntime
+check-python: ## Make the Python environment in which tests run exported models
 	scripts/check-python
 
 check-accuracy: build ## Train Penn-Fudan to the stated accuracy (a quarter of an hour or more)

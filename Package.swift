@@ -89,7 +89,9 @@ let package = Package(
     tests("Images", imports: []),
     tests("Graphs", imports: ["Tensors"]),
     tests("Quantization", imports: ["Graphs", "Tensors"]),
-    tests("Engine", imports: ["Graphs", "Quantization", "Tensors", "Models", "Detection"], golden: ["Goldens"]),
+    tests(
+      "Engine", imports: ["Graphs", "Quantization", "Tensors", "Models", "Detection"],
+      golden: ["Goldens"]),
     tests("Datasets", imports: ["Images", "Tensors"]),
     tests("Detection", imports: ["Tensors"], golden: ["Goldens"]),
     tests("Models", imports: ["Graphs", "Tensors"]),
@@ -105,6 +107,7 @@ let package = Package(
     tests("Reporting", imports: []),
 
     // What users start: the program itself, alone and under mpirun.
+    .testTarget(name: "CommandTests", swiftSettings: strict),
     .testTarget(name: "InvariantTests", swiftSettings: strict),
   ]
 )

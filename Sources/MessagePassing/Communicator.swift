@@ -109,7 +109,7 @@ public final class Communicator: @unchecked Sendable {
   /// For a rank that cannot reach the next agreed point. The C function is `MPI_Abort`.
   public func abort(code: Int32) -> Never {
     if let raw { MPI_Abort(raw, code) }
-    exit(code)
+    exit(code)  // allowed to exit: the caller asked for the end
   }
 
   /// Finishes MPI; no rank may communicate afterwards. Does nothing when solo or already finished.
