@@ -5,7 +5,7 @@ import Checkpoints
 import Datasets
 import Engine
 import Graphs
-import Parallel
+public import Parallel
 import Quantization
 import Tensors
 
