@@ -22,9 +22,9 @@ public final class StepBenchmark {
   public struct Result: Sendable {
     /// One per step, in order.
     public var seconds: [Double]
-    /// Time per piece of the network, of one further step.
+    /// Time per piece of the network, the mean of three further steps.
     public var profile: PlanProfile
-    /// Of that step, everything included.
+    /// Of these steps, everything included; their mean.
     public var profiledSeconds: Double
     public var planByteCount: Int
 
@@ -117,7 +117,7 @@ public final class StepBenchmark {
     }
   }
 
-  /// Three steps to warm up, `count` that are timed, one for the profile.
+  /// Three steps to warm up, `count` that are timed, three for the profile.
   ///
   /// *Collective.*
   public func run(count: Int) throws(FailureReport) -> Result {
@@ -126,9 +126,16 @@ public final class StepBenchmark {
     var seconds: [Double] = []
     for _ in 0..<count { seconds.append(try timedStep()) }
     step.plan.startProfile()
-    let profiled = try timedStep()
+    let profiledCount = 3
+    var profiled = 0.0
+    for _ in 0..<profiledCount { profiled += try timedStep() / Double(profiledCount) }
+    var profile = step.plan.profile!
+    for index in profile.entries.indices {
+      profile.entries[index].forwardSeconds /= Double(profiledCount)
+      profile.entries[index].backwardSeconds /= Double(profiledCount)
+    }
     return Result(
-      seconds: seconds, profile: step.plan.profile!, profiledSeconds: profiled,
+      seconds: seconds, profile: profile, profiledSeconds: profiled,
       planByteCount: step.plan.byteCount)
   }
 

@@ -30,7 +30,7 @@ extension DetectionMetrics {
       classes.map { entry in
         [
           "id": .integer(Int(entry.id)), "name": .string(entry.name),
-          "mAP50-95": .number(entry.AP), "mAP50": .number(entry.AP50),
+          "AP": .number(entry.AP), "AP50": .number(entry.AP50),
           "AR100": .number(entry.AR100), "objects": .integer(entry.objectCount),
         ]
       })
