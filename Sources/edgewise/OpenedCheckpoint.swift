@@ -15,8 +15,12 @@ func openCheckpoint(_ path: String) throws -> CheckpointReader {
       message: "\(path): there is no such checkpoint; give a checkpoint's folder or a run's folder",
       exitCode: 74, rank: 0)
   }
-  guard !isThere("\(path)/\(Manifest.fileName)"), isThere("\(path)/checkpoints") else {
-    return try CheckpointReader(path: path)
+  if isThere("\(path)/\(Manifest.fileName)") { return try CheckpointReader(path: path) }
+  guard isThere("\(path)/checkpoints") else {
+    throw FailureReport(
+      message:
+        "\(path) is neither a checkpoint (it holds no \(Manifest.fileName)) nor a run (it holds no folder checkpoints)",
+      exitCode: 65, rank: 0)
   }
   guard let newest = try CheckpointStore(runFolder: path).newestVerified() else {
     throw CheckpointError.noCheckpoint(path: path, skipped: [])

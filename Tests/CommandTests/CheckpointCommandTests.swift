@@ -33,7 +33,7 @@ struct CheckpointCommandTests {
     #expect(try other.json()["identical"] as? Bool == false)
   }
 
-  @Test func `one flipped byte is found`() throws {
+  @Test func `a flipped byte is found by verify, a cut file by whoever opens the checkpoint`() throws {
     let copy = try Program.temporaryFolder() + "/step-00000004"
     try FileManager.default.copyItem(atPath: try #require(TinyRun.checkpoints().last), toPath: copy)
     #expect(try Program.run("checkpoint", "verify", copy).code == 0)
@@ -44,6 +44,8 @@ struct CheckpointCommandTests {
     let damaged = try Program.run("checkpoint", "verify", copy, "--json")
     #expect(damaged.code == 65)
     #expect(try damaged.json()["whole"] as? Bool == false)
-    #expect(try Program.run("evaluate", copy).code == 65)
+    try bytes.dropLast().write(to: shard)
+    let cut = try Program.run("evaluate", copy)
+    #expect(cut.code == 65 && cut.sentences.count == 1 && cut.errors.contains("shard-000.zst"))
   }
 }

@@ -51,8 +51,8 @@ struct ErrorTests {
 
   @Test func `a folder that is no checkpoint is refused`() throws {
     let folder = try Program.temporaryFolder()
-    let text = try sentence(74, "evaluate", folder)
-    #expect(text.contains(folder))
+    let text = try sentence(65, "evaluate", folder)
+    #expect(text.contains(folder) && text.contains("manifest.json"))
   }
 
   @Test func `an unknown export format is a usage error that lists the known ones`() throws {
