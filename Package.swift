@@ -107,7 +107,7 @@ let package = Package(
     tests("Reporting", imports: []),
 
     // What users start: the program itself, alone and under mpirun.
-    .testTarget(name: "CommandTests", swiftSettings: strict),
-    .testTarget(name: "InvariantTests", swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["edgewise"], swiftSettings: strict),
+    .testTarget(name: "InvariantTests", dependencies: ["edgewise"], swiftSettings: strict),
   ]
 )

@@ -26,17 +26,21 @@ public struct DataSource: Hashable, Sendable, Codable {
   public var images: String?
   /// `yolo` without a YAML file: the classes.
   public var classNames: [String]?
+  /// `pennFudan`: every k-th picture in name order, from the first on, is for validation.
+  public var validationEvery: Int
 
   public init(
     format: Format, root: String, train: String? = nil, validation: String? = nil,
-    images: String? = nil, classNames: [String]? = nil
+    images: String? = nil, classNames: [String]? = nil, validationEvery: Int = 5
   ) {
+    precondition(validationEvery > 1, "validationEvery \(validationEvery)")
     self.format = format
     self.root = root
     self.train = train
     self.validation = validation
     self.images = images
     self.classNames = classNames
+    self.validationEvery = validationEvery
   }
 
   /// Reads the labels and the picture headers of one split.

@@ -1,8 +1,8 @@
 import Images
 
 extension DataSource {
-  /// One class, person. Of the pictures in name order, every fifth from the first on (0, 5, 10, …)
-  /// is for validation: 34 of the 170; the others are for training.
+  /// One class, person. Of the pictures in name order, every `validationEvery`-th from the first on
+  /// is for validation, by default (0, 5, 10, …) 34 of the 170; the others are for training.
   ///
   /// *Units:* the files count pixels from 1 and include the last, so `corners` are
   /// `xmin - 1, ymin - 1, xmax, ymax`.
@@ -13,7 +13,7 @@ extension DataSource {
     }
     var intake = start
     for (index, path) in FileSystem.pictures(under: folder).enumerated() {
-      guard (index % 5 == 0) == (split == .validation) else { continue }
+      guard (index % validationEvery == 0) == (split == .validation) else { continue }
       try intake.add { (notes) throws(DataError) in
         let annotation = Self.annotationPath(root: root, picture: path)
         let size = try start.size(ofPicture: path)

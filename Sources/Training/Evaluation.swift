@@ -47,11 +47,8 @@ public func detections(_ plan: InferencePlan, _ batch: Batch, filter: DetectionF
   -> [[DetectedBox]]
 {
   let count = batch.letterboxes.count
-  batch.images.withElements(as: UInt8.self) { pixels in
-    // A last, smaller batch leaves the rest of the input as it was; its results are not read.
-    let target = plan.input
-    for i in pixels.indices { target[i] = Float(pixels[i]) * (1 / 255) }
-  }
+  // After a last, smaller batch the results of the other places are not read.
+  batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!, count: count) }
   plan.forward()
   let heads = plan.headOutputs
   return (0..<count).map { image in

@@ -68,7 +68,8 @@ extension Recipe {
     func given(_ text: String) -> String? { text.isEmpty ? nil : text }
     return DataSource(
       format: data.format.source, root: data.root, train: given(data.train),
-      validation: given(data.validation), images: given(data.imageFolder))
+      validation: given(data.validation), images: given(data.imageFolder),
+      validationEvery: data.validationEvery)
   }
 }
 

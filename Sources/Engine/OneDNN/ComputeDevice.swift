@@ -1,12 +1,18 @@
 import COneDNN
 import Glibc
+import Tensors
 
 /// The processor as oneDNN sees it, and the stream work is put on.
 ///
-/// `@unchecked Sendable`: both handles are set once and never changed; one thread executes a plan.
-final class ComputeDevice: @unchecked Sendable {
+/// It also owns the scratch memory that the primitives of a plan take turns with. Left to itself,
+/// oneDNN keeps one per thread and wants a primitive to run on the thread that made it.
+/// Not `Sendable`: one thread at a time makes and executes a plan.
+final class ComputeDevice {
   let engine: dnnl_engine_t
   let stream: dnnl_stream_t
+  private var scratchUsers: [dnnl_memory_t] = []
+  private var scratchByteCount = 0
+  private var scratch: AlignedBuffer?
 
   init() throws(EngineError) {
     var engine: dnnl_engine_t?
@@ -17,6 +23,27 @@ final class ComputeDevice: @unchecked Sendable {
       dnnl_stream_create(&stream, engine, UInt32(dnnl_stream_default_flags.rawValue)),
       "dnnl_stream_create")
     self.stream = stream!
+  }
+
+  /// Notes that a primitive wants `descriptor` of scratch memory; its address comes later.
+  func scratchMemory(_ descriptor: MemoryDescriptor) throws(EngineError) -> dnnl_memory_t {
+    var memory: dnnl_memory_t?
+    var raw = descriptor.raw
+    try check(
+      dnnl_memory_create(&memory, &raw, engine, nil), "dnnl_memory_create for scratch memory")
+    scratchUsers.append(memory!)
+    scratchByteCount = max(scratchByteCount, descriptor.byteCount)
+    return memory!
+  }
+
+  /// Gives all primitives made so far the scratch memory; before the first of them runs.
+  func bindScratch() throws(EngineError) {
+    let buffer = AlignedBuffer(byteCount: scratchByteCount)
+    for memory in scratchUsers {
+      try check(
+        dnnl_memory_set_data_handle(memory, buffer.base), "dnnl_memory_set_data_handle")
+    }
+    scratch = buffer
   }
 
   deinit {

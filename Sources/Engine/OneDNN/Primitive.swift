@@ -22,7 +22,15 @@ final class Primitive {
     var primitive: dnnl_primitive_t?
     try check(dnnl_primitive_create(&primitive, description.raw), "dnnl_primitive_create")
     self.primitive = primitive!
-    self.arguments = .allocate(capacity: arguments.count)
+    let scratch = description.layout(of: dnnl_query_scratchpad_md)
+    let needsScratch = scratch.byteCount > 0
+    self.arguments = .allocate(capacity: arguments.count + (needsScratch ? 1 : 0))
+    if needsScratch {
+      self.arguments.initializeElement(
+        at: arguments.count,
+        to: dnnl_exec_arg_t(
+          arg: DNNL_ARG_SCRATCHPAD, memory: try device.scratchMemory(scratch)))
+    }
     for (i, argument) in arguments.enumerated() {
       var memory: dnnl_memory_t?
       var descriptor = argument.descriptor.raw
@@ -57,10 +65,22 @@ final class PrimitiveDescription {
     for name: String
   ) throws(EngineError) {
     var raw: dnnl_primitive_desc_t?
+    let attributes = try Self.scratchAttributes()
+    defer { dnnl_primitive_attr_destroy(attributes) }
     try check(
-      dnnl_primitive_desc_create(&raw, operation, nil, device.engine, hint?.raw),
+      dnnl_primitive_desc_create(&raw, operation, attributes, device.engine, hint?.raw),
       "dnnl_primitive_desc_create for \(name)")
     self.raw = raw!
+  }
+
+  /// Scratch memory is ours to give.
+  private static func scratchAttributes() throws(EngineError) -> dnnl_primitive_attr_t {
+    var attributes: dnnl_primitive_attr_t?
+    try check(dnnl_primitive_attr_create(&attributes), "dnnl_primitive_attr_create")
+    try check(
+      dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
+      "dnnl_primitive_attr_set_scratchpad_mode")
+    return attributes!
   }
 
   /// A change of layout.
@@ -69,9 +89,11 @@ final class PrimitiveDescription {
   {
     var raw: dnnl_primitive_desc_t?
     var (from, to) = (from.raw, to.raw)
+    let attributes = try Self.scratchAttributes()
+    defer { dnnl_primitive_attr_destroy(attributes) }
     try check(
       dnnl_reorder_primitive_desc_create(
-        &raw, &from, device.engine, &to, device.engine, nil),
+        &raw, &from, device.engine, &to, device.engine, attributes),
       "dnnl_reorder_primitive_desc_create")
     self.raw = raw!
   }

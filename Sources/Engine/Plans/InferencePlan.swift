@@ -35,8 +35,12 @@ public final class InferencePlan {
   /// The input's memory, `[N, H, W, C]`.
   public var input: UnsafeMutablePointer<Float> { plan.input }
 
-  /// Fills the input from pictures of 8 bits, `[N, H, W, C]`: `x = p / 255`.
-  public func setInput(_ pixels: UnsafePointer<UInt8>) { plan.setInput(pixels) }
+  /// Fills the input from pictures of 8 bits, `[count, H, W, C]`: `x = p / 255`.
+  ///
+  /// Fewer pictures than the batch size leave the rest of the input as it was.
+  public func setInput(_ pixels: UnsafePointer<UInt8>, count: Int? = nil) {
+    plan.setInput(pixels, count: count ?? batchSize)
+  }
 
   public func forward() { plan.forward() }
 

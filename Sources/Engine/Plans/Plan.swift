@@ -28,6 +28,7 @@ final class Plan {
       graph: graph, batchSize: batchSize, store: store, gradients: gradients,
       shardStatistics: gradients.map { $0 + store.layout.trainableCount })
     compiled = try compiler.compile(on: device)
+    try device.bindScratch()
     steps = compiled.steps
     state = PlanState(siteCount: graph.sites.count)
   }
@@ -70,11 +71,13 @@ final class Plan {
   /// The input's memory, `[N, H, W, C]`.
   var input: UnsafeMutablePointer<Float> { compiled.activationAddress[graph.inputs[0]]! }
 
-  /// Fills the input from pictures of 8 bits: `x = p / 255`.
-  func setInput(_ pixels: UnsafePointer<UInt8>) {
-    let count = batchSize * graph.values[graph.inputs[0]].shape.elementCount
+  /// Fills the input from pictures of 8 bits, `x = p / 255`: the first `count` pictures of the batch.
+  func setInput(_ pixels: UnsafePointer<UInt8>, count: Int) {
+    precondition(count <= batchSize, "\(count) pictures for a batch of \(batchSize)")
     let x = input
-    for i in 0..<count { x[i] = Float(pixels[i]) / 255 }
+    for i in 0..<count * graph.values[graph.inputs[0]].shape.elementCount {
+      x[i] = Float(pixels[i]) / 255
+    }
   }
 
   func activation(of value: Int) -> UnsafeMutablePointer<Float> {

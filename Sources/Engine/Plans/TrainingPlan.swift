@@ -64,7 +64,9 @@ public final class TrainingPlan {
   public var input: UnsafeMutablePointer<Float> { plan.input }
 
   /// Fills the input from pictures of 8 bits, `[N, H, W, C]`: `x = p / 255`.
-  public func setInput(_ pixels: UnsafePointer<UInt8>) { plan.setInput(pixels) }
+  public func setInput(_ pixels: UnsafePointer<UInt8>) {
+    plan.setInput(pixels, count: batchSize)
+  }
 
   public func forward() {
     plan.state.resetExtremes()
