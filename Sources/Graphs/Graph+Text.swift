@@ -4,11 +4,14 @@ extension Graph {
   /// One line per input, node, site and output, for people and for `diff`.
   public var text: String {
     var lines = ["graph \(name)"]
-    for input in inputs { lines.append("  input %\(input) \(values[input].name) \(values[input].shape)") }
+    for input in inputs {
+      lines.append("  input %\(input) \(values[input].name) \(values[input].shape)")
+    }
     for (index, site) in sites.enumerated() {
       let range = site.fixedRange.map { " range \($0.low)...\($0.high)" } ?? ""
       lines.append(
-        "  site \(index) \(site.name) int\(site.bits) \(site.symmetric ? "symmetric" : "affine")\(range)")
+        "  site \(index) \(site.name) int\(site.bits) \(site.symmetric ? "symmetric" : "affine")\(range)"
+      )
     }
     for node in nodes {
       let inputs = node.inputs.map { "%\($0)" }.joined(separator: ", ")

@@ -46,7 +46,9 @@ extension Graph {
         parameterUsed[index] = true
         guard parameters[index].shape == need.shape, parameters[index].role == need.role else {
           throw fail(
-            node, "parameter \(parameters[index].name) is \(parameters[index].shape), needs \(need.shape)")
+            node,
+            "parameter \(parameters[index].name) is \(parameters[index].shape), needs \(need.shape)"
+          )
         }
       }
       if case .fakeQuantize(let site) = node.operation, !sites.indices.contains(site) {
@@ -89,17 +91,21 @@ extension Graph {
     guard (1...Operation.largestExtent).contains(head.bins), !head.classNames.isEmpty else {
       throw GraphError(
         graph: name,
-        reason: "the head has \(head.bins) bins and \(head.classNames.count) classes; expected some")
+        reason: "the head has \(head.bins) bins and \(head.classNames.count) classes; expected some"
+      )
     }
     for level in head.levels {
-      for (value, channels) in [(level.boxes, 4 * head.bins), (level.classes, head.classNames.count)] {
+      for (value, channels) in [
+        (level.boxes, 4 * head.bins), (level.classes, head.classNames.count),
+      ] {
         guard values.indices.contains(value), outputs.contains(value),
           values[value].shape.rank == 3, values[value].shape[2] == channels,
           (1...Operation.largestExtent).contains(level.stride)
         else {
           throw GraphError(
             graph: name,
-            reason: "the head of stride \(level.stride) does not read an output of \(channels) channels")
+            reason:
+              "the head of stride \(level.stride) does not read an output of \(channels) channels")
         }
       }
     }

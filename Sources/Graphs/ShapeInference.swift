@@ -81,8 +81,9 @@ extension Operation {
   }
 
   /// The parameters it needs for these inputs: suffix of the name, shape and role, in order.
-  public func parameters(for inputs: [Shape]) -> [(suffix: String, shape: Shape, role: Parameter.Role)]
-  {
+  public func parameters(for inputs: [Shape]) -> [(
+    suffix: String, shape: Shape, role: Parameter.Role
+  )] {
     switch self {
     case .convolution(let channels, let kernel, _, _, let groups, let bias):
       let weight: Shape = [channels, inputs[0][2] / groups, kernel, kernel]

@@ -12,7 +12,8 @@ extension Graph {
   ///   - weightBits: of every convolution and linear layer.
   ///   - activationBits: of every site.
   /// - Source: NVIDIA TensorRT developer guide, explicit quantization; TFLite 8-bit specification.
-  public func placingSites(_ rules: PlacementRules, weightBits: Int = 8, activationBits: Int = 8) -> Graph
+  public func placingSites(_ rules: PlacementRules, weightBits: Int = 8, activationBits: Int = 8)
+    -> Graph
   {
     var groups = DisjointSets(count: values.count)
     for node in nodes where node.operation.keepsGrid {
@@ -40,7 +41,8 @@ extension Graph {
     }
     func quantize(_ value: Int) {
       let source = newIndex[value]
-      result.values.append(Value(name: "\(values[value].name).quantized", shape: values[value].shape))
+      result.values.append(
+        Value(name: "\(values[value].name).quantized", shape: values[value].shape))
       let output = result.values.count - 1
       result.nodes.append(
         Node(
@@ -85,13 +87,16 @@ extension Graph {
     if producer.operation.keepsGrid { return false }
     if outputs.contains(value) && !rules.quantizesOutputs { return false }
     let readers = consumers[value].map { nodes[$0].operation }
-    let isInsideFusion = !readers.isEmpty && readers.allSatisfy { reader in
-      switch (producer.operation, reader) {
-      case (.convolution, .batchNorm), (.convolution, .activation), (.batchNorm, .activation): true
-      case (.add, .activation), (.linear, .activation): true
-      default: false
+    let isInsideFusion =
+      !readers.isEmpty
+      && readers.allSatisfy { reader in
+        switch (producer.operation, reader) {
+        case (.convolution, .batchNorm), (.convolution, .activation), (.batchNorm, .activation):
+          true
+        case (.add, .activation), (.linear, .activation): true
+        default: false
+        }
       }
-    }
     if isInsideFusion && !outputs.contains(value) { return false }
     if !rules.quantizesFusedAddends, readers == [.add], isConvolved(producer) {
       // Of two addends one may be fused: the second, by convention the branch with the convolutions.

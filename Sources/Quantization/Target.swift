@@ -5,8 +5,10 @@ public enum Target: String, Hashable, Sendable, Codable, CaseIterable {
   /// The rules by which sites are placed. `nil` where they are not known to this version.
   public var placement: PlacementRules? {
     switch self {
-    case .tensorrt: PlacementRules(symmetric: true, quantizesFusedAddends: false, quantizesOutputs: false)
-    case .portable: PlacementRules(symmetric: true, quantizesFusedAddends: true, quantizesOutputs: true)
+    case .tensorrt:
+      PlacementRules(symmetric: true, quantizesFusedAddends: false, quantizesOutputs: false)
+    case .portable:
+      PlacementRules(symmetric: true, quantizesFusedAddends: true, quantizesOutputs: true)
     case .tflite, .edgetpu, .onnxruntime: nil
     }
   }

@@ -60,7 +60,8 @@ public struct Tensor: Sendable {
         start: storage.base.assumingMemoryBound(to: Element.self), count: elementCount))
   }
 
-  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+    -> Result
   {
     defer { withExtendedLifetime(storage) {} }
     return try body(UnsafeRawBufferPointer(start: storage.base, count: byteCount))

@@ -1,11 +1,11 @@
+public import Checkpoints
 import Datasets
 import Detection
+public import Engine
+public import Graphs
 import MessagePassing
 import Models
 import Parallel
-public import Checkpoints
-public import Engine
-public import Graphs
 public import Quantization
 import Tensors
 
@@ -85,7 +85,8 @@ public struct DeployedModel: Sendable {
         throw TrainingError.unusableCheckpoint(
           path: path, reason: "the range of site \(site.name) is no range")
       }
-      ranges.append(MovingRange(low: values[0], high: values[1], batchCount: max(1, Int(values[2]))))
+      ranges.append(
+        MovingRange(low: values[0], high: values[1], batchCount: max(1, Int(values[2]))))
     }
     quantized = (graph, try Training.grids(of: graph, ranges: ranges))
   }
@@ -112,7 +113,8 @@ public struct DeployedModel: Sendable {
     guard let quantized else {
       throw .unusableCheckpoint(
         path: path,
-        reason: "it is from the float phase and has no ranges; evaluate it as float, or take one from after calibration"
+        reason:
+          "it is from the float phase and has no ranges; evaluate it as float, or take one from after calibration"
       )
     }
     return (quantized.graph, quantized.grids)

@@ -1,13 +1,13 @@
 import Checkpoints
-import Graphs
-import Models
-import Quantization
 public import Datasets
 public import Detection
 public import Engine
 import Foundation
+import Graphs
 public import MessagePassing
+import Models
 public import Parallel
+import Quantization
 import Tensors
 
 /// Detections of a data set's pictures, in the order of the data set and in pixels of the pictures.

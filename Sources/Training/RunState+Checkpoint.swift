@@ -45,7 +45,8 @@ extension RunState {
     ]
     return CheckpointContents(
       step: step, epoch: epoch, position: position,
-      recipe: try JSONValue(parsing: Array(recipe.json.utf8)), graph: try JSONValue(encoding: graph),
+      recipe: try JSONValue(parsing: Array(recipe.json.utf8)),
+      graph: try JSONValue(encoding: graph),
       metrics: metrics, state: counters, libraries: libraries,
       writer: WriterNote(worldSize: worldSize), tensors: tensors)
   }

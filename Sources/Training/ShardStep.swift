@@ -1,12 +1,12 @@
 import Checkpoints
-import MessagePassing
-import Models
-import Parallel
-import Quantization
 import Datasets
 import Detection
 import Engine
 import Graphs
+import MessagePassing
+import Models
+import Parallel
+import Quantization
 import Tensors
 
 /// Forward, loss and backward of one shard, into the plan's sums.

@@ -186,7 +186,8 @@ public final class StepBenchmark {
     let share = recipe.ema.enabled ? state.average.advance() : 0
     state.optimizer.step(
       parameters: state.store.trainable, gradients: total,
-      rates: StepRates(bias: rates(0), weight: rates(recipe.optimizer.weightDecay), scale: rates(0)),
+      rates: StepRates(
+        bias: rates(0), weight: rates(recipe.optimizer.weightDecay), scale: rates(0)),
       gradientScale: clip / S,
       average: recipe.ema.enabled
         ? .init(values: state.averageParameterValues, share: share) : nil)

@@ -1,10 +1,10 @@
-import Detection
-import MessagePassing
-import Models
 import Checkpoints
 import Datasets
+import Detection
 import Engine
 import Graphs
+import MessagePassing
+import Models
 public import Parallel
 import Quantization
 import Tensors
@@ -73,7 +73,8 @@ extension Trainer {
     state.metrics = metrics(of: ptq)
     bestScore = -1
     reporter.note(
-      "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))")
+      "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
+    )
     try saveCalibrated()
   }
 
@@ -103,7 +104,8 @@ extension Trainer {
         retention: RetentionPolicy(keepLast: 1)
       ).write(
         try state.contents(
-          recipe: recipe, graph: quantizedGraph, worldSize: communicator.size, libraries: libraries))
+          recipe: recipe, graph: quantizedGraph, worldSize: communicator.size, libraries: libraries)
+      )
     }
   }
 }

@@ -1,13 +1,13 @@
+import Checkpoints
 import Datasets
 import Detection
 import Engine
+import Graphs
 import MessagePassing
 import Models
+import Parallel
 import Quantization
 import Tensors
-import Checkpoints
-import Graphs
-import Parallel
 
 extension Trainer {
   /// Hands a copy of the state to the writer of rank 0; the ranks' bits are compared first.

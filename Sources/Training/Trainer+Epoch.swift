@@ -1,11 +1,11 @@
 import Checkpoints
-import Detection
-import MessagePassing
-import Models
 import Datasets
+import Detection
 import Engine
 import Foundation
 import Graphs
+import MessagePassing
+import Models
 import Parallel
 import Quantization
 import Tensors
@@ -121,7 +121,8 @@ extension Trainer {
       state.phase == .qat
       || state.epoch >= recipe.schedule.floatEpochs - a.closeMosaicEpochs
     return AugmentationSettings(
-      mosaic: closes ? 0 : Float(a.mosaic), hue: Float(a.hsvHue), saturation: Float(a.hsvSaturation),
+      mosaic: closes ? 0 : Float(a.mosaic), hue: Float(a.hsvHue),
+      saturation: Float(a.hsvSaturation),
       value: Float(a.hsvValue), flip: Float(a.flip), scale: Float(a.scale),
       translate: Float(a.translate))
   }
@@ -223,7 +224,8 @@ extension Trainer {
     }
   }
 
-  private func moveRanges(_ most: UnsafePointer<Float>, _ plan: TrainingPlan) throws(FailureReport) {
+  private func moveRanges(_ most: UnsafePointer<Float>, _ plan: TrainingPlan) throws(FailureReport)
+  {
     for site in quantizedGraph.sites.indices {
       state.ranges[site].observe(
         low: -most[2 * site], high: most[2 * site + 1],

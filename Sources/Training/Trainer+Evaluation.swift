@@ -1,13 +1,13 @@
-import Graphs
-import MessagePassing
-import Models
-import Tensors
 import Checkpoints
 import Datasets
 public import Detection
 import Engine
+import Graphs
+import MessagePassing
+import Models
 import Parallel
 import Quantization
+import Tensors
 
 extension Trainer {
   /// Evaluates where the recipe asks for it in this epoch, and at the end of a phase.

@@ -1,10 +1,10 @@
-import Detection
-import Models
 import Checkpoints
 public import Datasets
+import Detection
 import Engine
 import Graphs
 public import MessagePassing
+import Models
 public import Parallel
 import Quantization
 import Tensors
@@ -103,7 +103,9 @@ public final class Trainer {
         return ""
       case .auto:
         guard let newest = try store.newestVerified() else { return "" }
-        for skipped in newest.skipped { reporter.note("passed over \(skipped.path): \(skipped.reason)") }
+        for skipped in newest.skipped {
+          reporter.note("passed over \(skipped.path): \(skipped.reason)")
+        }
         return newest.reader.path
       case .path(let path):
         return path

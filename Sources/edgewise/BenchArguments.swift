@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Engine
-import Parallel
 import MessagePassing
+import Parallel
 import Training
 
 /// The training step that is measured.

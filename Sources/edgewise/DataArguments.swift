@@ -10,7 +10,9 @@ struct DataArguments: ParsableArguments {
     completion: .file(extensions: ["yaml"]))
   var recipe: String?
 
-  @Option(name: .customLong("set"), help: "Another value for a key of the recipe: key.path=value. Repeatable.")
+  @Option(
+    name: .customLong("set"),
+    help: "Another value for a key of the recipe: key.path=value. Repeatable.")
   var overrides: [String] = []
 
   @Option(help: "yolo, coco, penn-fudan or synthetic.")
@@ -19,7 +21,8 @@ struct DataArguments: ParsableArguments {
   @Option(help: "The data set's folder.", completion: .directory)
   var root: String?
 
-  @Option(help: "yolo: folder of training pictures or list file; coco: JSON file. Relative to the root.")
+  @Option(
+    help: "yolo: folder of training pictures or list file; coco: JSON file. Relative to the root.")
   var train: String?
 
   @Option(help: "The same for validation.")
@@ -69,7 +72,8 @@ struct DataArguments: ParsableArguments {
         if validation != nil { sources[.validation] = source }
         if sources.isEmpty {
           throw FailureReport(
-            message: "--format coco needs the JSON file of a split: --train FILE or --validation FILE",
+            message:
+              "--format coco needs the JSON file of a split: --train FILE or --validation FILE",
             exitCode: 64, rank: 0)
         }
       } else {

@@ -31,7 +31,9 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     name: .customLong("as"),
-    help: "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float.")
+    help:
+      "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float."
+  )
   var arithmetic: Arithmetic?
 
   @Option(
@@ -63,14 +65,17 @@ struct Evaluate: ParsableCommand {
     guard (checkpoint == nil) != (groundTruth == nil) else {
       throw ValidationError("give either a checkpoint or --ground-truth and --detections")
     }
-    if groundTruth != nil, arithmetic != nil || !overrides.isEmpty || dumpInputs != nil || onnxOutputs != nil {
+    if groundTruth != nil,
+      arithmetic != nil || !overrides.isEmpty || dumpInputs != nil || onnxOutputs != nil
+    {
       throw ValidationError("--ground-truth goes with --detections and --json alone")
     }
     if dumpInputs != nil, onnxOutputs != nil {
       throw ValidationError("--dump-inputs and --onnx-outputs are two steps; give one of them")
     }
     if arithmetic != nil, dumpInputs != nil || onnxOutputs != nil {
-      throw ValidationError("--as says what to compute with here; with --dump-inputs and --onnx-outputs nothing is")
+      throw ValidationError(
+        "--as says what to compute with here; with --dump-inputs and --onnx-outputs nothing is")
     }
   }
 

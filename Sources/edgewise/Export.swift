@@ -56,7 +56,9 @@ struct Export: ParsableCommand {
       let bytes = try written(model, form)
       try writeWhole(bytes, to: output, isReplacing: force)
       guard json else {
-        print("\(output): \(form.rawValue), \(bytes.count) bytes, from \(model.path), step \(model.step)")
+        print(
+          "\(output): \(form.rawValue), \(bytes.count) bytes, from \(model.path), step \(model.step)"
+        )
         return
       }
       printJSON([
@@ -81,7 +83,8 @@ struct Export: ParsableCommand {
     case (.int8, nil):
       throw TrainingError.unusableCheckpoint(
         path: model.path,
-        reason: "it is from the float phase and has no ranges; export it --as float, or take one from after calibration"
+        reason:
+          "it is from the float phase and has no ranges; export it --as float, or take one from after calibration"
       )
     }
     let recipe = model.recipe

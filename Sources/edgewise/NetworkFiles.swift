@@ -70,14 +70,17 @@ func readNetworkOutputs(
   let body = data.count - (lineEnd + 1)
   guard !isTooMany, body == count * perPicture * 4 else {
     throw fileProblem(
-      path, "is cut off or too long", "\(body) bytes follow the first line, expected \(count) pictures of \(anchors) boxes",
+      path, "is cut off or too long",
+      "\(body) bytes follow the first line, expected \(count) pictures of \(anchors) boxes",
       exitCode: 65)
   }
   return try (0..<count).map { index in
     let first = lineEnd + 1 + index * perPicture * 4
     let candidates = data.withUnsafeBytes { raw in
       func number(_ i: Int) -> Float {
-        Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: first + 4 * i, as: UInt32.self)))
+        Float(
+          bitPattern: UInt32(
+            littleEndian: raw.loadUnaligned(fromByteOffset: first + 4 * i, as: UInt32.self)))
       }
       var candidates: [DetectedBox] = []
       for anchor in 0..<anchors {

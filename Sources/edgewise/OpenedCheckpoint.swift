@@ -60,7 +60,8 @@ extension DeployedModel {
   /// - Throws: `RecipeError`, or a sentence about a key that decides the weights.
   mutating func apply(overrides: [String]) throws {
     guard !overrides.isEmpty else { return }
-    let changed = try Recipe(yaml: recipe.json, file: "the checkpoint's recipe", overrides: overrides)
+    let changed = try Recipe(
+      yaml: recipe.json, file: "the checkpoint's recipe", overrides: overrides)
     let sections = ["data.", "evaluation.", "system."]
     for difference in changed.differences(to: recipe)
     where !sections.contains(where: difference.key.hasPrefix) {

@@ -36,7 +36,8 @@ func endingAlone(_ work: () throws -> Void) throws {
 func writeWhole(_ bytes: [UInt8], to path: String, isReplacing: Bool) throws(FailureReport) {
   func refused(_ doing: String) -> FailureReport {
     FailureReport(
-      message: "\(path): cannot \(doing) (\(String(cString: strerror(errno)))); check the folder and the free space",
+      message:
+        "\(path): cannot \(doing) (\(String(cString: strerror(errno)))); check the folder and the free space",
       exitCode: 74, rank: 0)
   }
   guard isReplacing || access(path, F_OK) != 0 else {

@@ -41,7 +41,9 @@ func pictureFiles(_ paths: [String], count: Int?, output: String) throws(Failure
     let name = URL(fileURLWithPath: source).lastPathComponent
     // What is not called a JPEG is written as PNG, so it is called so.
     let ending = ["jpg", "jpeg", "png"].contains(kind(of: name)) ? kind(of: name) : "png"
-    let stem = name.split(separator: ".").count > 1 ? String(name.prefix(upTo: name.lastIndex(of: ".")!)) : name
+    let stem =
+      name.split(separator: ".").count > 1
+      ? String(name.prefix(upTo: name.lastIndex(of: ".")!)) : name
     var free = "\(stem).\(ending)"
     var number = 2
     while !taken.insert(free).inserted {
@@ -51,7 +53,8 @@ func pictureFiles(_ paths: [String], count: Int?, output: String) throws(Failure
     let target = output.hasSuffix("/") ? output + free : "\(output)/\(free)"
     guard resolved(target) != resolved(source) else {
       throw FailureReport(
-        message: "\(target): the drawn picture would be written over the picture itself; give another --output",
+        message:
+          "\(target): the drawn picture would be written over the picture itself; give another --output",
         exitCode: 64, rank: 0)
     }
     return PictureFile(source: source, target: target)

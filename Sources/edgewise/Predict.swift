@@ -41,7 +41,9 @@ struct Predict: ParsableCommand {
 
   @Option(
     name: .customLong("as"),
-    help: "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float.")
+    help:
+      "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float."
+  )
   var arithmetic: Arithmetic?
 
   @Flag(help: "Print one JSON document with every box.")

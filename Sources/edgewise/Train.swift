@@ -69,7 +69,8 @@ struct Train: ParsableCommand {
       case .finished:
         reporter.note("finished; checkpoints in \(folder)/checkpoints")
       case .stopped:
-        reporter.note("stopped after step \(trainer.stepsDone) with a checkpoint; go on with --resume auto")
+        reporter.note(
+          "stopped after step \(trainer.stepsDone) with a checkpoint; go on with --resume auto")
         throw ExitCode(75)
       }
     }

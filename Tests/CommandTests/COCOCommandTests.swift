@@ -3,7 +3,8 @@ import Testing
 
 @Suite(.enabled(if: Program.isBuilt, Comment(rawValue: Program.notBuilt)))
 struct COCOCommandTests {
-  @Test(.enabled(if: TestData.isThere("cocoapi-eval"), "the COCO API's example files are not there"))
+  @Test(
+    .enabled(if: TestData.isThere("cocoapi-eval"), "the COCO API's example files are not there"))
   func `the COCO API's example result file has the numbers pycocotools gives it`() throws {
     let folder = "\(TestData.folder)/cocoapi-eval"
     let outcome = try Program.run(

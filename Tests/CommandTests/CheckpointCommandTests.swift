@@ -14,7 +14,8 @@ struct CheckpointCommandTests {
   }
 
   @Test func `show of a run describes its newest checkpoint`() throws {
-    let json = try Program.run("checkpoint", "show", TinyRun.folder(), "--statistics", "--json").json()
+    let json = try Program.run("checkpoint", "show", TinyRun.folder(), "--statistics", "--json")
+      .json()
     #expect(json["step"] as? Int == 4)
     let tensors = try #require(json["tensors"] as? [[String: Any]])
     #expect(tensors.contains { $0["role"] as? String == "observer" })
@@ -33,7 +34,9 @@ struct CheckpointCommandTests {
     #expect(try other.json()["identical"] as? Bool == false)
   }
 
-  @Test func `a flipped byte is found by verify, a cut file by whoever opens the checkpoint`() throws {
+  @Test func `a flipped byte is found by verify, a cut file by whoever opens the checkpoint`()
+    throws
+  {
     let copy = try Program.temporaryFolder() + "/step-00000004"
     try FileManager.default.copyItem(atPath: try #require(TinyRun.checkpoints().last), toPath: copy)
     #expect(try Program.run("checkpoint", "verify", copy).code == 0)

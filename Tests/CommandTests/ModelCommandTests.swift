@@ -48,7 +48,8 @@ struct ModelCommandTests {
     var bytes = Data(#"{"count": 4, "anchors": 1, "classes": 2}"#.utf8 + [0x0A])
     for _ in 0..<4 { bytes.append(contentsOf: [UInt8](repeating: 0, count: 6 * 4)) }
     try bytes.write(to: URL(fileURLWithPath: file))
-    let json = try Program.run("evaluate", TinyRun.folder(), "--onnx-outputs", file, "--json").json()
+    let json = try Program.run("evaluate", TinyRun.folder(), "--onnx-outputs", file, "--json")
+      .json()
     #expect(json["as"] as? String == "onnx")
     #expect(json["mAP50"] as? Double == 0)
     try bytes.dropLast().write(to: URL(fileURLWithPath: file))
@@ -96,7 +97,8 @@ struct ModelCommandTests {
     let data = try TinyRun.folder() + "/data"
     let output = try Program.temporaryFolder() + "/ptq"
     let outcome = try Program.run(
-      "calibrate", first, "--output", output, "--images", "8", "--set", "data.root=\(data)", "--json")
+      "calibrate", first, "--output", output, "--images", "8", "--set", "data.root=\(data)",
+      "--json")
     #expect(outcome.code == 0, "\(outcome.errors)")
     let json = try Program.run(
       "evaluate", "\(output)/calibrated", "--set", "data.root=\(data)", "--json"

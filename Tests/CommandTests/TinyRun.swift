@@ -19,7 +19,8 @@ enum TinyRun {
   private static let made = Result { () throws -> String in
     let folder = try Program.temporaryFolder()
     try recipe.write(toFile: "\(folder)/tiny.yaml", atomically: true, encoding: .utf8)
-    let outcome = try Program.run("train", "\(folder)/tiny.yaml", "--run", "\(folder)/run", "--quiet")
+    let outcome = try Program.run(
+      "train", "\(folder)/tiny.yaml", "--run", "\(folder)/run", "--quiet")
     guard outcome.code == 0 else {
       throw Failure(description: "train ended with \(outcome.code): \(outcome.errors)")
     }

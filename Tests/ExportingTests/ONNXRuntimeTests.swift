@@ -250,7 +250,8 @@ struct ONNXRuntimeTests {
       ).write(to: model)
       let pictures = (1...3).map { ExportFixture.picture(seed: UInt64($0)) }
       let inputs = folder.appending(path: "inputs")
-      try (Data(#"{"count": 3, "height": 64, "width": 64}"#.utf8) + [UInt8(ascii: "\n")]
+      try
+        (Data(#"{"count": 3, "height": 64, "width": 64}"#.utf8) + [UInt8(ascii: "\n")]
         + pictures.reduce(into: Data()) { $0.append(contentsOf: $1) }).write(to: inputs)
       let outputs = folder.appending(path: "outputs")
       let result = try CheckONNX.run([

@@ -201,7 +201,8 @@ struct ParsedONNX {
   }
 
   @Test func `raw heads are handed out as they are`() throws {
-    let names = ["boxes.stride8", "classes.stride8", "boxes.stride16", "classes.stride16",
+    let names = [
+      "boxes.stride8", "classes.stride8", "boxes.stride16", "classes.stride16",
       "boxes.stride32", "classes.stride32",
     ]
     for fixture in [ExportFixture.tensorrt, .portable] {
@@ -239,8 +240,10 @@ struct ParsedONNX {
   @Test func `the same model is the same bytes`() throws {
     let f = ExportFixture.portable
     let metadata = ["step": "12", "a": "b", "z": "y", "run": "x"]
-    let once = try exportONNX(graph: f.graph, weights: f.weights, grids: f.grids, metadata: metadata)
-    let again = try exportONNX(graph: f.graph, weights: f.weights, grids: f.grids, metadata: metadata)
+    let once = try exportONNX(
+      graph: f.graph, weights: f.weights, grids: f.grids, metadata: metadata)
+    let again = try exportONNX(
+      graph: f.graph, weights: f.weights, grids: f.grids, metadata: metadata)
     #expect(once == again)
   }
 
@@ -265,7 +268,8 @@ struct ParsedONNX {
     #expect(
       parsed.model.graph.output[0].type.tensorType.shape.dim.map(\.dimValue) == [1, 5])
     let gemm = try #require(parsed.nodes("Gemm").first)
-    #expect(parsed.quantizer(of: gemm.input[0]) != nil && parsed.quantizer(of: gemm.input[1]) != nil)
+    #expect(
+      parsed.quantizer(of: gemm.input[0]) != nil && parsed.quantizer(of: gemm.input[1]) != nil)
     // Values of the graph that carry the reserved names got others.
     #expect(parsed.nodes("Conv").map(\.name) == ["scores.1"])
     #expect(Set(parsed.model.graph.node.map(\.name)).count == parsed.model.graph.node.count)

@@ -189,8 +189,9 @@ struct ReferenceEvaluator {
     for index in y.indices {
       let (row, column, c) = (index / out[2] / out[1], index / out[2] % out[1], index % out[2])
       for r in max(row * stride - padding, 0)..<min(row * stride - padding + kernel, shape[0]) {
-        for s in max(column * stride - padding, 0)..<min(
-          column * stride - padding + kernel, shape[1])
+        for s in max(
+          column * stride - padding, 0)..<min(
+            column * stride - padding + kernel, shape[1])
         {
           y[index] = max(y[index], x[(r * shape[1] + s) * shape[2] + c])
         }

@@ -27,7 +27,8 @@ import Testing
   /// Of 57 activations and 6 sums (63 tensors), the picture and for `portable` the 6 outputs and 6
   /// fused addends … those joined by a concat share a site.
   @Test(arguments: [(Target.tensorrt, 58, 44), (.portable, 70, 56)])
-  func `the number of quantized values and of sites`(target: Target, nodes: Int, sites: Int) throws {
+  func `the number of quantized values and of sites`(target: Target, nodes: Int, sites: Int) throws
+  {
     let graph = Self.graph(target)
     try graph.validate()
     let quantizers = graph.nodes.filter {

@@ -119,7 +119,8 @@ import Testing
     #expect(missing?.description.contains("no weights for b.conv.bias") == true)
     weights["b.conv.bias"] = Tensor(shape: [5])
     let wrong = #expect(throws: GraphError.self) { try graph.check(weights) }
-    #expect(wrong?.description.contains("b.conv.bias are float32 [5], expected float32 [6]") == true)
+    #expect(
+      wrong?.description.contains("b.conv.bias are float32 [5], expected float32 [6]") == true)
     weights["b.conv.bias"] = Tensor(shape: [6], dtype: .int8)
     #expect(throws: GraphError.self) { try graph.check(weights) }
   }

@@ -32,7 +32,8 @@ struct BadInputTests {
       "none.yaml")
     expectRefusal(
       try Program.run(
-        small.arguments("run", ["--set", "data.format=yolo", "--set", "data.root=/no/such/folder"]),
+        small.arguments(
+          "run", ["--set", "data.format=yolo", "--set", "data.root=/no/such/folder"]),
         ranks: 2), exitCode: 65, "/no/such/folder")
   }
 

@@ -41,7 +41,8 @@ enum Program {
       process.executableURL = URL(filePath: "/usr/bin/env")
       let launcher =
         ranks.map { ["mpirun", "--quiet", "--oversubscribe", "-n", "\($0)"] } ?? []
-      process.arguments = ["timeout", "-k", "5", "\(timeoutSeconds)"] + launcher + [path] + arguments
+      process.arguments =
+        ["timeout", "-k", "5", "\(timeoutSeconds)"] + launcher + [path] + arguments
       process.standardInput = FileHandle.nullDevice
       for (name, keyPath) in [
         ("output", \Process.standardOutput), ("errors", \Process.standardError),

@@ -33,7 +33,9 @@ struct SmallRun {
     let folder = run(name).appending(path: "checkpoints/\(checkpoint)")
     let shards = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       .filter { $0.hasSuffix(".zst") }.sorted()
-    return try shards.reduce(into: Data()) { $0 += try Data(contentsOf: folder.appending(path: $1)) }
+    return try shards.reduce(into: Data()) {
+      $0 += try Data(contentsOf: folder.appending(path: $1))
+    }
   }
 
   /// The manifest's number at a key.

@@ -34,7 +34,8 @@ struct WorldSizeTests {
   }
 
   /// I2.
-  @Test func `a run stopped in mid-epoch on two ranks goes on on one and on four with the same bits`()
+  @Test
+  func `a run stopped in mid-epoch on two ranks goes on on one and on four with the same bits`()
     throws
   {
     let small = try SmallRun()

@@ -5,7 +5,8 @@ import Tensors
 import Testing
 
 @Suite struct InitialWeightsTests {
-  static func graph(_ names: [String], _ size: Int = 32, _ activation: Activation = .silu) -> Graph {
+  static func graph(_ names: [String], _ size: Int = 32, _ activation: Activation = .silu) -> Graph
+  {
     yolov8(.n, classNames: names, inputHeight: size, inputWidth: size, activation: activation)
   }
 

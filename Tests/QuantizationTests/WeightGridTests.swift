@@ -26,7 +26,9 @@ import Testing
     for o in 0..<4 {
       #expect(integers[o * 16..<o * 16 + 16].map { abs($0) }.max() == limit)
     }
-    for (a, b) in zip(weight.values(as: Float.self), grid.fakeQuantize(weight).values(as: Float.self)) {
+    for (a, b) in zip(
+      weight.values(as: Float.self), grid.fakeQuantize(weight).values(as: Float.self))
+    {
       #expect(abs(a - b) <= 0.501 * grid.scales.max()!)
     }
   }
@@ -38,7 +40,8 @@ import Testing
     #expect(grid.quantize(weight).values(as: Int8.self) == [127, 127, 127, -127])
   }
 
-  @Test func `folding batch norm after quantizing changes scales and signs, never integers`() throws {
+  @Test func `folding batch norm after quantizing changes scales and signs, never integers`() throws
+  {
     var builder = GraphBuilder(name: "folding")
     let image = builder.input("image", shape: [4, 4, 3])
     let conv = builder.node(

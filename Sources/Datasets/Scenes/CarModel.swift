@@ -274,7 +274,8 @@ struct PlacedCar {
   private func drawEnds(_ face: Face, _ dark: Light) {
     let (x, y) = (model.length / 2, model.width / 2)
     let inside = world(0, 0, model.waist * 0.6)
-    func plate(_ x: Float, _ y0: Float, _ y1: Float, _ z0: Float, _ z1: Float, _ color: Light,
+    func plate(
+      _ x: Float, _ y0: Float, _ y1: Float, _ z0: Float, _ z1: Float, _ color: Light,
       _ finish: SceneStage.Finish
     ) {
       face(

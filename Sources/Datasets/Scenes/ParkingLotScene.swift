@@ -142,8 +142,10 @@ struct ParkingLotScene {
         guard cars.allSatisfy({ far($0.car.place, place, 4.6) }) else { continue }
         let heading = (side > 0 ? Float.pi : 0) + random.bell(0.04)
         cars.append(
-          (PlacedCar(CarModel(using: &random), at: place, heading: heading),
-            stage.canvas.newObject()))
+          (
+            PlacedCar(CarModel(using: &random), at: place, heading: heading),
+            stage.canvas.newObject()
+          ))
       }
     }
     // And some stand along the edge, on no marked ground.
@@ -152,8 +154,10 @@ struct ParkingLotScene {
       var x = random.uniform(-lot.halfSize.x, 0)
       for _ in 0..<(1 + random.integer(below: 3)) {
         cars.append(
-          (PlacedCar(CarModel(using: &random), at: Point(x, y), heading: random.bell(0.05)),
-            stage.canvas.newObject()))
+          (
+            PlacedCar(CarModel(using: &random), at: Point(x, y), heading: random.bell(0.05)),
+            stage.canvas.newObject()
+          ))
         x += random.uniform(5.6, 9)
       }
     }

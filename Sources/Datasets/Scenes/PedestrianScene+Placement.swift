@@ -81,8 +81,10 @@ extension PedestrianScene {
       switch random.integer(below: 4) {
       case 0:
         boxes.append(
-          (place, Vector(0.5, 0.5, 1), heading, 0,
-            random.chance(0.5) ? screenColor(0.15, 0.3, 0.2) : screenColor(0.3, 0.3, 0.32)))
+          (
+            place, Vector(0.5, 0.5, 1), heading, 0,
+            random.chance(0.5) ? screenColor(0.15, 0.3, 0.2) : screenColor(0.3, 0.3, 0.32)
+          ))
       case 1:
         let wood = screenColor(0.45, 0.32, 0.2)
         boxes.append((place, Vector(1.7, 0.45, 0.08), heading, 0.4, wood))
@@ -91,8 +93,10 @@ extension PedestrianScene {
         boxes.append((behind, Vector(1.7, 0.06, 0.35), heading, 0.5, wood))
       case 2:
         boxes.append(
-          (place, Vector(random.uniform(0.6, 1.4), 0.4, random.uniform(1.1, 1.6)), heading, 0,
-            screenColor(0.55, 0.56, 0.54)))
+          (
+            place, Vector(random.uniform(0.6, 1.4), 0.4, random.uniform(1.1, 1.6)), heading, 0,
+            screenColor(0.55, 0.56, 0.54)
+          ))
       default:
         let metal = screenColor(0.5, 0.5, 0.5)
         posts.append((place, 2.6, 0.035, metal))
@@ -103,7 +107,8 @@ extension PedestrianScene {
       }
     }
     if night {
-      stage.light.lamps = lamps
+      stage.light.lamps =
+        lamps
         .map { Vector($0.place.x + $0.arm.x, $0.place.y + $0.arm.y, $0.height) }
         .filter { abs($0.x) < 30 }
       let ahead = stage.camera.forward

@@ -43,8 +43,9 @@ extension SceneStage {
     let dark = light.weather == .night || light.weather == .dusk
     let target = dark ? random.uniform(0.07, 0.15) : random.uniform(0.19, 0.34)
     let gain = min(target / mean, 8)
-    let balance = Light(
-      1 + random.bell(0.05), 1, 1 + random.bell(0.06), 0) * gain
+    let balance =
+      Light(
+        1 + random.bell(0.05), 1, 1 + random.bell(0.06), 0) * gain
     let vignette = random.uniform(0, 0.45)
     // Noise in steps of 1/255; more light that is missing, more noise.
     let grain = random.uniform(0.6, 3.2) + min(gain, 6) * (dark ? 1.1 : 0.25)

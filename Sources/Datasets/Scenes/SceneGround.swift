@@ -129,7 +129,8 @@ extension SceneStage {
           if steepness < 0.1 {
             let flat = 1 / (ray.x * ray.x + ray.y * ray.y).squareRoot()
             let (u, v) = (ray.x * flat, ray.y * flat)
-            let ridge = noise(u * 3 + 90, v * 3 + 20) * 0.05 + noise(u * 31, v * 31) * 0.025
+            let ridge =
+              noise(u * 3 + 90, v * 3 + 20) * 0.05 + noise(u * 31, v * 31) * 0.025
               + noise(u * 150, v * 150) * 0.008
             seen = mix(seen, woods, clamp01((ridge - steepness) * focal + 0.5))
           }

@@ -46,8 +46,10 @@ struct Tree {
       screenColor(0.3, 0.25, 0.2), illumination: light, object: object, grain: 0.6)
     // Far tufts first, dark ones inside.
     let order = tufts.indices.sorted {
-      let (a, b) = (stage.camera.depth(crown + tufts[$0].offset),
-        stage.camera.depth(crown + tufts[$1].offset))
+      let (a, b) = (
+        stage.camera.depth(crown + tufts[$0].offset),
+        stage.camera.depth(crown + tufts[$1].offset)
+      )
       return a != b ? a > b : $0 < $1
     }
     for i in order {

@@ -89,7 +89,9 @@ final class Convolution {
         try Primitive(
           reorder,
           [
-            .init(index: DNNL_ARG_FROM, descriptor: stored, address: UnsafeMutableRawPointer(memory.weight)),
+            .init(
+              index: DNNL_ARG_FROM, descriptor: stored,
+              address: UnsafeMutableRawPointer(memory.weight)),
             .init(index: DNNL_ARG_TO, descriptor: wanted, address: buffer.base),
           ], on: device))
       return (wanted, buffer.base)
@@ -113,14 +115,17 @@ final class Convolution {
         dnnl_convolution_backward_data_desc_init(
           &operation, dnnl_convolution_direct, &xRaw, &wRaw, &yRaw, strides, padding,
           rightPadding), "dnnl_convolution_backward_data_desc_init for \(name)")
-      let pass = try PrimitiveDescription(operation: &operation, hint: forward, on: device, for: name)
+      let pass = try PrimitiveDescription(
+        operation: &operation, hint: forward, on: device, for: name)
       let (layout, address) = try weights(for: pass)
       backwardDataPass = try Primitive(
         pass,
         [
-          .init(index: DNNL_ARG_DIFF_DST, descriptor: yLayout, address: UnsafeMutableRawPointer(dy)),
+          .init(
+            index: DNNL_ARG_DIFF_DST, descriptor: yLayout, address: UnsafeMutableRawPointer(dy)),
           .init(index: DNNL_ARG_WEIGHTS, descriptor: layout, address: address),
-          .init(index: DNNL_ARG_DIFF_SRC, descriptor: xLayout, address: UnsafeMutableRawPointer(dx)),
+          .init(
+            index: DNNL_ARG_DIFF_SRC, descriptor: xLayout, address: UnsafeMutableRawPointer(dx)),
         ], on: device)
       implementations.append(pass.implementation)
     } else {
@@ -134,7 +139,8 @@ final class Convolution {
             &operation, dnnl_convolution_direct, &xRaw, &wRaw, hasBias ? b : nil, &yRaw, strides,
             padding, rightPadding)
         }, "dnnl_convolution_backward_weights_desc_init for \(name)")
-      let pass = try PrimitiveDescription(operation: &operation, hint: forward, on: device, for: name)
+      let pass = try PrimitiveDescription(
+        operation: &operation, hint: forward, on: device, for: name)
       let wanted = pass.layout(of: dnnl_query_diff_weights_md)
       var address = UnsafeMutableRawPointer(dWeight)
       if wanted.isEqual(to: stored) {
@@ -148,7 +154,8 @@ final class Convolution {
           reorder,
           [
             .init(index: DNNL_ARG_FROM, descriptor: wanted, address: buffer.base),
-            .init(index: DNNL_ARG_TO, descriptor: stored, address: UnsafeMutableRawPointer(dWeight)),
+            .init(
+              index: DNNL_ARG_TO, descriptor: stored, address: UnsafeMutableRawPointer(dWeight)),
           ], on: device)
       }
       var arguments: [Primitive.Argument] = [

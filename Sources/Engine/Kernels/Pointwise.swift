@@ -65,10 +65,12 @@ struct Pointwise {
     products: UnsafeMutablePointer<Double>
   ) {
     switch activation {
-    case nil: backward(IdentityFunction.self, x, gain, shift, center, mode, dOut, dz, sums, products)
+    case nil:
+      backward(IdentityFunction.self, x, gain, shift, center, mode, dOut, dz, sums, products)
     case .silu: backward(SiLUFunction.self, x, gain, shift, center, mode, dOut, dz, sums, products)
     case .relu: backward(ReLUFunction.self, x, gain, shift, center, mode, dOut, dz, sums, products)
-    case .relu6: backward(ReLU6Function.self, x, gain, shift, center, mode, dOut, dz, sums, products)
+    case .relu6:
+      backward(ReLU6Function.self, x, gain, shift, center, mode, dOut, dz, sums, products)
     }
   }
 

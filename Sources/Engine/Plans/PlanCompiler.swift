@@ -193,7 +193,8 @@ struct PlanCompiler {
         if trains, needsGradient[piece.inputs[0]], piece.accumulates[0] {
           let count = N * graph.values[piece.inputs[0]].shape.elementCount
           pieces[index].scratch = [
-            planner.request(byteCount: count * 4, from: backwardTime(index), to: backwardTime(index))
+            planner.request(
+              byteCount: count * 4, from: backwardTime(index), to: backwardTime(index))
           ]
         }
       default: break

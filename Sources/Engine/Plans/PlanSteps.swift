@@ -13,7 +13,8 @@ final class ConvolutionStep: PlanStep {
   /// Weights that are put on their grids once per step, with the copy the convolution reads.
   let quantization: QuantizedWeight?
   /// Set where the kernel's `dx` is scratch that must be added to a gradient.
-  let addsTo: (scratch: UnsafeMutablePointer<Float>, target: UnsafeMutablePointer<Float>, count: Int)?
+  let addsTo:
+    (scratch: UnsafeMutablePointer<Float>, target: UnsafeMutablePointer<Float>, count: Int)?
 
   struct QuantizedWeight {
     var source, copy: UnsafeMutablePointer<Float>

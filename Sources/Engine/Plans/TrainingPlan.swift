@@ -79,7 +79,8 @@ public final class TrainingPlan {
   /// Where the loss puts its gradient with respect to an output, before `backward`.
   public func outputGradient(_ value: Int) -> UnsafeMutablePointer<Float> {
     guard let address = plan.compiled.gradientAddress[value] else {
-      preconditionFailure("value \(graph.values[value].name) is no output that depends on parameters")
+      preconditionFailure(
+        "value \(graph.values[value].name) is no output that depends on parameters")
     }
     return address
   }
