@@ -1,11 +1,10 @@
 import ArgumentParser
 import Checkpoints
-import Exporting
 import Foundation
-import Graphs
 import Parallel
-import Quantization
 import Training
+
+extension ExportForm: ExpressibleByArgument {}
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,7 +16,6 @@ struct Export: ParsableCommand {
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
-  enum Form: String, ExpressibleByArgument, CaseIterable { case float, int8 }
 
   @Argument(
     help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
@@ -33,7 +31,7 @@ struct Export: ParsableCommand {
   @Option(
     name: .customLong("as"),
     help: "float or int8. Default: int8 where the checkpoint has ranges, else float.")
-  var form: Form?
+  var form: ExportForm?
 
   @Flag(help: "Leave the number of pictures per run open instead of 1.")
   var dynamicBatch = false
@@ -53,7 +51,7 @@ struct Export: ParsableCommand {
       }
       let model = try DeployedModel(checkpoint: openCheckpoint(checkpoint))
       let form = form ?? (model.quantized == nil ? .float : .int8)
-      let bytes = try written(model, form)
+      let bytes = try model.onnx(form, hasDynamicBatch: dynamicBatch)
       try writeWhole(bytes, to: output, isReplacing: force)
       guard json else {
         print(
@@ -70,43 +68,5 @@ struct Export: ParsableCommand {
         "target": .string(model.recipe.quantization.target.rawValue),
       ])
     }
-  }
-
-  private func written(_ model: DeployedModel, _ form: Form) throws -> [UInt8] {
-    let graph: Graph
-    let grids: [Grid]
-    switch (form, model.quantized) {
-    case (.float, _):
-      (graph, grids) = (model.floatGraph, [])
-    case (.int8, let quantized?):
-      (graph, grids) = quantized
-    case (.int8, nil):
-      throw TrainingError.unusableCheckpoint(
-        path: model.path,
-        reason:
-          "it is from the float phase and has no ranges; export it --as float, or take one from after calibration"
-      )
-    }
-    let recipe = model.recipe
-    let data = recipe.data
-    var metadata = [
-      "recipe": recipe.name, "step": "\(model.step)", "model": recipe.model.architecture.rawValue,
-      "dataset": data.format == .synthetic
-        ? data.synthetic.scene.rawValue : datasetName(data.root, data.format.rawValue),
-    ]
-    if form == .int8 { metadata["target"] = recipe.quantization.target.rawValue }
-    do {
-      return try exportONNX(
-        graph: graph, weights: model.weights, grids: grids, metadata: metadata,
-        options: ONNXOptions(hasDynamicBatch: dynamicBatch))
-    } catch {
-      throw FailureReport(message: "\(model.path): \(error)", exitCode: 65, rank: 0)
-    }
-  }
-
-  /// The data folder's own name; a path says too much about the machine.
-  private func datasetName(_ root: String, _ format: String) -> String {
-    let name = URL(fileURLWithPath: root).standardizedFileURL.lastPathComponent
-    return root.isEmpty || name.isEmpty || name == "/" ? format : name
   }
 }

@@ -41,6 +41,10 @@ struct Train: ParsableCommand {
       let recipe = try communicator.together(exitCode: Training.exitCode) {
         try Recipe(contentsOf: self.recipe, overrides: overrides)
       }
+      if let format = recipe.export.formats.first(where: { $0 != .onnx }) {
+        throw TrainingError.unsupported(
+          "`export.formats` names \(format.rawValue), which this version cannot write; use onnx")
+      }
       StopSignals.install()
       setComputeThreadCount(recipe.system.threads)
       // Before anything slow: more ranks than shards cannot work.
@@ -68,11 +72,26 @@ struct Train: ParsableCommand {
       switch try trainer.run() {
       case .finished:
         reporter.note("finished; checkpoints in \(folder)/checkpoints")
+        try export(recipe, folder, communicator, reporter)
       case .stopped:
         reporter.note(
           "stopped after step \(trainer.stepsDone) with a checkpoint; go on with --resume auto")
         throw ExitCode(75)
       }
+    }
+  }
+
+  /// The finished model beside its checkpoints, written anew by every run that ends here.
+  private func export(
+    _ recipe: Recipe, _ folder: String, _ communicator: Communicator, _ reporter: RunReporter
+  ) throws {
+    guard recipe.export.formats.contains(.onnx) else { return }
+    try communicator.together(exitCode: Training.exitCode) {
+      guard communicator.rank == 0 else { return }
+      let model = try DeployedModel(checkpoint: openCheckpoint(folder))
+      let path = "\(folder)/model.onnx"
+      try writeWhole(try model.onnx(.int8), to: path, isReplacing: true)
+      reporter.note("exported \(path): int8 for \(recipe.quantization.target.rawValue)")
     }
   }
 
