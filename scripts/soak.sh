@@ -10,7 +10,7 @@ rounds=${SOAK_ROUNDS:-100}
 RANDOM=${SOAK_SEED:=$RANDOM}
 folder=runs/soak
 recipe=recipes/demo.yaml
-settings=(--set schedule.floatEpochs=6 --set schedule.qatEpochs=4 --set checkpoint.everySteps=5)
+settings=(--set batch.shards=4 --set schedule.floatEpochs=6 --set schedule.qatEpochs=4 --set checkpoint.everySteps=5)
 
 rm -rf "$folder"
 mkdir -p "$folder"

@@ -32,6 +32,9 @@ struct Train: ParsableCommand {
     help: "Go on from a checkpoint: auto for the newest whole one of the run, or its path.")
   var resume: String?
 
+  @Flag(help: "Leave out and list pictures and labels that cannot be used, instead of stopping.")
+  var skipBad = false
+
   @Flag(help: "Print nothing but errors.")
   var quiet = false
 
@@ -39,7 +42,8 @@ struct Train: ParsableCommand {
     let communicator = try startedCommunicator()
     try ending(communicator) {
       let recipe = try communicator.together(exitCode: Training.exitCode) {
-        try Recipe(contentsOf: self.recipe, overrides: overrides)
+        try Recipe(
+          contentsOf: self.recipe, overrides: overrides + (skipBad ? ["data.skipBad=true"] : []))
       }
       if let format = recipe.export.formats.first(where: { $0 != .onnx }) {
         throw TrainingError.unsupported(
@@ -88,7 +92,9 @@ struct Train: ParsableCommand {
     guard recipe.export.formats.contains(.onnx) else { return }
     try communicator.together(exitCode: Training.exitCode) {
       guard communicator.rank == 0 else { return }
-      let model = try DeployedModel(checkpoint: openCheckpoint(folder))
+      // Without QAT epochs the calibrated model is the result.
+      let source = recipe.schedule.qatEpochs > 0 ? folder : "\(folder)/calibrated"
+      let model = try DeployedModel(checkpoint: openCheckpoint(source))
       let path = "\(folder)/model.onnx"
       try writeWhole(try model.onnx(.int8), to: path, isReplacing: true)
       reporter.note("exported \(path): int8 for \(recipe.quantization.target.rawValue)")

@@ -28,7 +28,7 @@ struct BadInputTests {
     let small = try SmallRun()
     defer { small.remove() }
     expectRefusal(
-      try Program.run(["train", "\(small.folder.path)/none.yaml"], ranks: 2), exitCode: 64,
+      try Program.run(["train", "\(small.folder.path)/none.yaml"], ranks: 2), exitCode: 74,
       "none.yaml")
     expectRefusal(
       try Program.run(

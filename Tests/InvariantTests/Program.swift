@@ -67,6 +67,17 @@ enum Program {
       return self.text("output").contains(text)
     }
 
+    /// Sends `signal` to what `timeout` runs: `mpirun`, which hands it on to its ranks.
+    func send(_ signal: Int32) {
+      let pid = process.processIdentifier
+      // Files of /proc say they are empty, so they are read to their end.
+      let children = FileHandle(forReadingAtPath: "/proc/\(pid)/task/\(pid)/children")
+        .flatMap { try? $0.readToEnd() }
+      for child in String(decoding: children ?? Data(), as: UTF8.self).split(separator: " ") {
+        if let child = Int32(child) { kill(child, signal) }
+      }
+    }
+
     func wait() -> Outcome {
       process.waitUntilExit()
       defer { try? FileManager.default.removeItem(at: folder) }

@@ -48,8 +48,7 @@ struct WorldSizeTests {
       let name = "stopped-\(phase)"
       let running = try Program.Running(small.arguments(name), ranks: 2, timeoutSeconds: 240)
       #expect(running.waitFor(line))
-      // `timeout` hands the signal on to mpirun, and mpirun to its ranks.
-      kill(running.process.processIdentifier, SIGUSR1)
+      running.send(SIGUSR1)
       let stopped = running.wait()
       #expect(stopped.exitCode == 75, "\(stopped.output)\(stopped.errors)")
       let newest = try #require(try small.checkpoints(name).last)
