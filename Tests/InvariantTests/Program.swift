@@ -51,6 +51,12 @@ enum Program {
         try Data().write(to: file)
         process[keyPath: keyPath] = try FileHandle(forWritingTo: file)
       }
+      // Threads of a test block signals, and a child inherits what is blocked.
+      var all = sigset_t()
+      var before = sigset_t()
+      sigfillset(&all)
+      pthread_sigmask(SIG_UNBLOCK, &all, &before)
+      defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
       try process.run()
     }
 

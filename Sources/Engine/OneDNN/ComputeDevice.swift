@@ -10,6 +10,11 @@ import Tensors
 final class ComputeDevice {
   let engine: dnnl_engine_t
   let stream: dnnl_stream_t
+  /// Room behind the scratch memory: for odd channel counts oneDNN 2.6's AVX2 kernels write past the
+  /// end of what they ask for (seen: up to byte 239 behind 412), which in memory of its own making
+  /// damages the heap.
+  private static let overrunByteCount = 65536
+
   private var scratchUsers: [dnnl_memory_t] = []
   private var scratchByteCount = 0
   private var scratch: AlignedBuffer?
@@ -38,7 +43,7 @@ final class ComputeDevice {
 
   /// Gives all primitives made so far the scratch memory; before the first of them runs.
   func bindScratch() throws(EngineError) {
-    let buffer = AlignedBuffer(byteCount: scratchByteCount)
+    let buffer = AlignedBuffer(byteCount: scratchByteCount + Self.overrunByteCount)
     for memory in scratchUsers {
       try check(
         dnnl_memory_set_data_handle(memory, buffer.base), "dnnl_memory_set_data_handle")
