@@ -70,8 +70,9 @@ extension Trainer {
     state.startAverages(recipe.ema)
     shardStep = step
     let ptq = try evaluate()
+    // The float phase's best is none of this phase.
+    state.metrics = [:]
     state.metrics = metrics(of: ptq)
-    bestScore = -1
     reporter.note(
       "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
     )

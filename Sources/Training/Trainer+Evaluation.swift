@@ -16,7 +16,6 @@ extension Trainer {
     let every = recipe.evaluation.everyEpochs
     guard (every > 0 && done % every == 0) || isPhaseEnd(epochsDone: done) else { return nil }
     let summary = try evaluate()
-    bestScore = max(bestScore, summary.mAP50to95)
     state.metrics = metrics(of: summary)
     return summary
   }
@@ -38,10 +37,11 @@ extension Trainer {
       Training.metrics(of: found, samples: validation.samples, classNames: classNames))
   }
 
+  /// A checkpoint's metrics; `best` is the best of the phase so far, known from the metrics before.
   func metrics(of summary: EvaluationSummary) -> [String: Double] {
     [
       "mAP50-95": summary.mAP50to95, "mAP50": summary.mAP50, "precision": summary.precision,
-      "recall": summary.recall, "best": max(bestScore, summary.mAP50to95),
+      "recall": summary.recall, "best": max(state.metrics["best"] ?? -1, summary.mAP50to95),
     ]
   }
 }

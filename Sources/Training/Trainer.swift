@@ -37,7 +37,6 @@ public final class Trainer {
   let statisticsMomentum: [Float]
 
   var shardStep: ShardStep?
-  var bestScore = -1.0
 
   /// Entries of the maxima behind the observers: the stop flag, and that of a rank's failure.
   static let flagCount = 16
@@ -140,7 +139,6 @@ public final class Trainer {
       throw TrainingError.otherRecipe(path: path, differences: conflicts.map(\.description))
     }
     try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
-    bestScore = state.metrics["best"] ?? -1
   }
 
   private static func momentum(of graph: Graph, layout: ParameterLayout) -> [Float] {
