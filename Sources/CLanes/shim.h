@@ -1,7 +1,7 @@
 #ifndef CLANES_SHIM_H
 #define CLANES_SHIM_H
 
-// Vectors of sixteen elements where Swift's SIMD16 goes lane by lane: fused multiply-add, rounding and
+// Vectors of sixteen elements where Swift's SIMD16 goes lane by lane: fused multiply-add and
 // conversions between widths. Each function is one or two instructions of AVX-512.
 
 #include <stdint.h>
@@ -18,11 +18,6 @@ typedef int8_t clanes_i8 __attribute__((ext_vector_type(16)));
 /// a·b + c, rounded once.
 CLANES clanes_f32 clanes_fma(clanes_f32 a, clanes_f32 b, clanes_f32 c) {
   return __builtin_elementwise_fma(a, b, c);
-}
-
-/// To the nearest integer, ties to even.
-CLANES clanes_f32 clanes_round_to_even(clanes_f32 x) {
-  return __builtin_elementwise_roundeven(x);
 }
 
 CLANES clanes_f32 clanes_load_u8(const void *p) {

@@ -82,7 +82,6 @@ extension Trainer {
     }
     let plan = shardStep!.plan
     plan.batchNormMode = .batch
-    plan.quantizationMode = .off
     if state.phase == .qat {
       plan.quantizationMode = .quantize
       if qatEpoch >= recipe.schedule.freezeBatchNormAfter { plan.batchNormMode = .running }

@@ -18,6 +18,13 @@ func convert(
     return
   }
   precondition(out.format != .gridByte, "only a pointwise pass puts numbers on a grid")
+  if x.format == .gridByte, x.isDense, out.isDense {
+    let count = rowCount * x.channels
+    if out.format == .float32 {
+      return decodeBytes(Float32Storage.self, x.base, out.base, count, decoding)
+    }
+    return decodeBytes(BFloat16Storage.self, x.base, out.base, count, decoding)
+  }
   let step = Tile.rowCount(C: x.channels)
   var row = 0
   while row < rowCount {
@@ -25,5 +32,18 @@ func convert(
     loadTile(x, row: row, rowCount: count, decoding: decoding, tile)
     storeTile(tile, out, row: row, rowCount: count)
     row += count
+  }
+}
+
+/// `out = (u + offset)·scale` over arrays without gaps.
+@inline(__always)
+private func decodeBytes<S: ElementStorage>(
+  _ s: S.Type, _ u: UnsafeRawPointer, _ out: UnsafeMutableRawPointer, _ count: Int,
+  _ decoding: Decoding
+) {
+  let (offset, scale) = (Lanes(repeating: decoding.offset), Lanes(repeating: decoding.scale))
+  forEachLanes(count) { i, n in
+    let x = (loadLanes(ByteStorage.self, u + i, n) + offset) * scale
+    storeLanes(s, x, out + i * S.byteCount, n)
   }
 }

@@ -19,11 +19,26 @@ struct GridLanes {
   var scale: Float
   var lowest: Float
   var highest: Float
+  /// The smallest and the largest number that rounds onto the grid without being clamped.
+  var smallest: Float
+  var largest: Float
 
   init(_ grid: Grid) {
     scale = grid.scale
     lowest = Float(grid.minimum - grid.zeroPoint)
     highest = Float(grid.maximum - grid.zeroPoint)
+    // Values round into the grid up to half a step beyond its ends; which is the last one depends on
+    // how the division rounds. It never falls as its numerator grows, so a few steps find it.
+    smallest = (lowest - 0.5) * scale
+    while Self.steps(smallest, scale) >= lowest { smallest = smallest.nextDown }
+    while Self.steps(smallest, scale) < lowest { smallest = smallest.nextUp }
+    largest = (highest + 0.5) * scale
+    while Self.steps(largest, scale) <= highest { largest = largest.nextUp }
+    while Self.steps(largest, scale) > highest { largest = largest.nextDown }
+  }
+
+  private static func steps(_ x: Float, _ scale: Float) -> Float {
+    (x / scale).rounded(.toNearestOrEven)
   }
 
   /// From the bytes that stand for points of this grid.
@@ -91,14 +106,18 @@ func maskTile(
   _ gradient: UnsafeMutablePointer<Float>, _ value: UnsafePointer<Float>, count: Int,
   _ grid: GridLanes
 ) {
-  let (s, low, high) = (
-    Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest)
-  )
+  let (low, high) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))
   forEachLanes(count) { i, n in
-    // Values round into the grid up to half a step beyond its ends.
-    let q = (Lanes(loading: value + i, upTo: n) / s).roundedToEven()
+    let v = Lanes(loading: value + i, upTo: n)
     let g = Lanes(loading: gradient + i, upTo: n)
-    g.replacing(with: 0, where: (q .< low) .| (q .> high) .| (q .!= q)).store(
-      gradient + i, upTo: n)
+    g.onlyWhere(v, from: low, to: high).store(gradient + i, upTo: n)
+  }
+}
+
+extension SIMD16 where Scalar == Float {
+  /// `self` where `low ≤ v ≤ high`, else 0; 0 where `v` is NaN.
+  @inline(__always)
+  func onlyWhere(_ v: Lanes, from low: Lanes, to high: Lanes) -> Lanes {
+    Lanes.zero.replacing(with: self, where: (v .>= low) .& (v .<= high))
   }
 }

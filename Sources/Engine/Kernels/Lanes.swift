@@ -56,9 +56,13 @@ extension SIMD16 where Scalar == Float {
   @inline(__always)
   package func higher(_ other: Lanes) -> Lanes { replacing(with: other, where: other .> self) }
 
-  /// To the nearest integer, ties to even.
+  /// To the nearest integer, ties to even, for |x| < 2²²: adding 1.5·2²³ pushes the fraction out. What
+  /// rounds to zero becomes +0, as an integer would.
   @inline(__always)
-  package func roundedToEven() -> Lanes { clanes_round_to_even(self) }
+  package func roundedToEven() -> Lanes {
+    let magic = Lanes(repeating: 0x1.8p23)
+    return (self + magic) - magic
+  }
 
   /// `self + a·b`, rounded once. `addingProduct` of `SIMD16` goes lane by lane in longer loops.
   @inline(__always)

@@ -28,51 +28,80 @@ extension Pointwise {
     let step = Tile.rowCount(C: C)
     // FP32 sums of some hundred rows go into Double together.
     let flushRows = max(step, 128 / step * step)
-    let (value, slope, other) = (tiles.b, tiles.c, tiles.d)
-    let only = onlyArray(work.contributions)
-    let isInPlace = only.map { $0.base == work.dz.base && work.dz.format == .float32 } ?? false
+    let single = singleSource(work.contributions)
+    // Where only one reads what it writes, the gradient changes in place.
+    let isInPlace =
+      single.map {
+        $0.base == work.dz.base && $0.rowStride == work.dz.rowStride
+          && work.dz.format == .float32
+      } ?? false
     partial.update(repeating: 0, count: 2 * C)
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
-      let count = n * C
       var gradient = tiles.a
-      if let only {
-        gradient = only.address(row: row).assumingMemoryBound(to: Float.self)
+      var stride = C
+      if let single {
+        gradient = single.address(row: row).assumingMemoryBound(to: Float.self)
+        stride = single.rowStride
       } else {
         sumTile(work.contributions, C: C, row: row, rowCount: n, gradient)
       }
       let x = tileAddress(work.x, row, n, tiles.x)
-      valueAndSlope(x, work.gain, work.shift, rowCount: n, value, slope)
-      if let residual = work.residual {
-        if let grid = work.outer {
-          loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
-          if let inner = work.inner {
-            // The outer site saw the inner one's output, but the inner mask needs what went in.
-            addQuantized(value, to: other, count: count, inner)
-          } else {
-            add(value, to: other, count: count)
-          }
-          maskTile(gradient, other, count: count, grid)
+      if work.residual != nil {
+        if single != nil {
+          loadTile(single!, row: row, rowCount: n, decoding: .none, tiles.a)
+          (gradient, stride) = (tiles.a, C)
         }
-        if let dResidual = work.dResidual {
-          storeTile(gradient, dResidual, row: row, rowCount: n)
-        }
+        passResidual(work, x, gradient, row: row, rowCount: n, tiles)
       }
-      if let grid = work.inner { maskTile(gradient, value, count: count, grid) }
-      multiplyAndSum(
-        gradient, slope, x, work.center, rowCount: n, sums: partial, products: partial + C)
-      if let factor = work.factor { scaleTile(gradient, factor, rowCount: n) }
-      if !isInPlace { storeTile(gradient, work.dz, row: row, rowCount: n) }
+      let out =
+        isInPlace ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
+      slopeAndSum(
+        x, work, Source(values: gradient, stride: stride), rowCount: n,
+        out: Source(values: out, stride: isInPlace ? work.dz.rowStride : C), sums: partial,
+        products: partial + C)
+      if !isInPlace { storeTile(out, work.dz, row: row, rowCount: n) }
       row += n
       if row % flushRows == 0 || row == rows {
-        for c in 0..<C {
-          sums[c] += Double(partial[c])
-          products[c] += Double(partial[C + c])
+        forEachLanes(C) { c, count in
+          Lanes(loading: partial + c, upTo: count).add(to: sums + c, count: count)
+          Lanes(loading: partial + C + c, upTo: count).add(to: products + c, count: count)
         }
         partial.update(repeating: 0, count: 2 * C)
       }
     }
+  }
+
+  /// Rows of FP32 numbers, from the first row of a tile on.
+  private struct Source {
+    var values: UnsafeMutablePointer<Float>
+    var stride: Int
+  }
+
+  /// A gradient in one piece: it is this pass's alone.
+  private func singleSource(_ contributions: UnsafeBufferPointer<Contribution>) -> Rows? {
+    guard contributions.count == 1, contributions[0].coversAll(of: C),
+      contributions[0].rows.format == .float32
+    else { return nil }
+    return contributions[0].rows
+  }
+
+  /// The part of the pass behind the addition: `gradient` becomes `dv`, the residual gets its own.
+  private func passResidual(
+    _ work: Backward, _ x: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    row: Int, rowCount n: Int, _ tiles: Tiles
+  ) {
+    let count = n * C
+    if let grid = work.outer, let residual = work.residual {
+      let (value, other) = (tiles.b, tiles.c)
+      loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
+      activate(x, work.gain, work.shift, rowCount: n, value)
+      if let inner = work.inner { fakeQuantizeTile(value, count: count, inner) }
+      add(value, to: other, count: count)
+      maskTile(gradient, other, count: count, grid)
+    }
+    if let dResidual = work.dResidual { storeTile(gradient, dResidual, row: row, rowCount: n) }
   }
 
   /// `dx = a[c]·dz + b[c]·x + d[c]`.
@@ -109,91 +138,50 @@ extension Pointwise {
 
   // MARK: - Stages
 
-  /// A gradient in one piece, where it is FP32 without gaps: it is this pass's alone, to change in place.
-  private func onlyArray(_ contributions: UnsafeBufferPointer<Contribution>) -> Rows? {
-    guard contributions.count == 1, contributions[0].coversAll(of: C) else { return nil }
-    let rows = contributions[0].rows
-    return rows.isDense && rows.format == .float32 ? rows : nil
-  }
-
-  private func valueAndSlope(
-    _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ shift: UnsafePointer<Float>,
-    rowCount: Int, _ value: UnsafeMutablePointer<Float>, _ slope: UnsafeMutablePointer<Float>
+  /// `out = gradient·[f(z) on the inner grid]·f'(z)·factor`, and the sums of it without the factor.
+  private func slopeAndSum(
+    _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source, rowCount: Int, out: Source,
+    sums: UnsafeMutablePointer<Float>, products: UnsafeMutablePointer<Float>
   ) {
     switch activation {
-    case nil: valueAndSlope(IdentityFunction.self, x, gain, shift, rowCount, value, slope)
-    case .silu: valueAndSlope(SiLUFunction.self, x, gain, shift, rowCount, value, slope)
-    case .relu: valueAndSlope(ReLUFunction.self, x, gain, shift, rowCount, value, slope)
-    case .relu6: valueAndSlope(ReLU6Function.self, x, gain, shift, rowCount, value, slope)
+    case nil:
+      slopeAndSum(IdentityFunction.self, x, work, gradient, rowCount, out, sums, products)
+    case .silu: slopeAndSum(SiLUFunction.self, x, work, gradient, rowCount, out, sums, products)
+    case .relu: slopeAndSum(ReLUFunction.self, x, work, gradient, rowCount, out, sums, products)
+    case .relu6: slopeAndSum(ReLU6Function.self, x, work, gradient, rowCount, out, sums, products)
     }
   }
 
   @inline(__always)
-  private func valueAndSlope<F: ActivationFunction>(
-    _ f: F.Type, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
-    _ shift: UnsafePointer<Float>, _ rowCount: Int, _ value: UnsafeMutablePointer<Float>,
-    _ slope: UnsafeMutablePointer<Float>
+  private func slopeAndSum<F: ActivationFunction>(
+    _ f: F.Type, _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source, _ rowCount: Int,
+    _ out: Source, _ sums: UnsafeMutablePointer<Float>, _ products: UnsafeMutablePointer<Float>
   ) {
+    // Bounds that let everything but NaN through stand for no grid.
+    let low = Lanes(repeating: work.inner?.smallest ?? -.infinity)
+    let high = Lanes(repeating: work.inner?.largest ?? .infinity)
     forEachLanes(C) { c, width in
-      let (g, s) = (Lanes(loading: gain + c, upTo: width), Lanes(loading: shift + c, upTo: width))
-      var i = c
-      for _ in 0..<rowCount {
-        let z = s.adding(Lanes(loading: x + i, upTo: width), times: g)
-        let (v, d) = F.valueAndDerivative(z)
-        v.store(value + i, upTo: width)
-        d.store(slope + i, upTo: width)
-        i += C
-      }
-    }
-  }
-
-  /// `gradient *= slope`, and per channel `sums += Σ gradient`, `products += Σ gradient·(x - center)`.
-  private func multiplyAndSum(
-    _ gradient: UnsafeMutablePointer<Float>, _ slope: UnsafePointer<Float>,
-    _ x: UnsafePointer<Float>, _ center: UnsafePointer<Float>, rowCount: Int,
-    sums: UnsafeMutablePointer<Float>, products: UnsafeMutablePointer<Float>
-  ) {
-    forEachLanes(C) { c, width in
-      let mean = Lanes(loading: center + c, upTo: width)
+      let g = Lanes(loading: work.gain + c, upTo: width)
+      let s = Lanes(loading: work.shift + c, upTo: width)
+      let mean = Lanes(loading: work.center + c, upTo: width)
+      let factor = work.factor.map { Lanes(loading: $0 + c, upTo: width) } ?? Lanes(repeating: 1)
       var (sum, product) = (Lanes.zero, Lanes.zero)
-      var i = c
+      var (i, j, k) = (c, c, c)
       for _ in 0..<rowCount {
-        let g =
-          Lanes(loading: gradient + i, upTo: width) * Lanes(loading: slope + i, upTo: width)
-        g.store(gradient + i, upTo: width)
-        sum += g
-        product = product.adding(g, times: Lanes(loading: x + i, upTo: width) - mean)
+        let xi = Lanes(loading: x + i, upTo: width)
+        let (value, slope) = F.valueAndDerivative(s.adding(xi, times: g))
+        let dz =
+          Lanes(loading: gradient.values + j, upTo: width).onlyWhere(value, from: low, to: high)
+          * slope
+        sum += dz
+        product = product.adding(dz, times: xi - mean)
+        (dz * factor).store(out.values + k, upTo: width)
         i += C
+        j += gradient.stride
+        k += out.stride
       }
       (Lanes(loading: sums + c, upTo: width) + sum).store(sums + c, upTo: width)
       (Lanes(loading: products + c, upTo: width) + product).store(products + c, upTo: width)
-    }
-  }
-
-  private func scaleTile(
-    _ tile: UnsafeMutablePointer<Float>, _ factor: UnsafePointer<Float>, rowCount: Int
-  ) {
-    forEachLanes(C) { c, width in
-      let f = Lanes(loading: factor + c, upTo: width)
-      var i = c
-      for _ in 0..<rowCount {
-        (Lanes(loading: tile + i, upTo: width) * f).store(tile + i, upTo: width)
-        i += C
-      }
-    }
-  }
-
-  /// `target += value on the grid`.
-  private func addQuantized(
-    _ value: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int,
-    _ grid: GridLanes
-  ) {
-    let (s, low, high) = (
-      Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest)
-    )
-    forEachLanes(count) { i, n in
-      let q = (Lanes(loading: value + i, upTo: n) / s).lower(high).higher(low).roundedToEven()
-      (Lanes(loading: target + i, upTo: n) + q * s).store(target + i, upTo: n)
     }
   }
 }

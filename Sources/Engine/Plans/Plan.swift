@@ -35,7 +35,11 @@ final class Plan {
       siteCount: graph.sites.count, maximumChannels: compiled.maximumChannels)
   }
 
-  func prepareWeights() { for step in steps { step.prepareWeights() } }
+  func prepareWeights() {
+    let start = profile == nil ? 0 : monotonicSeconds()
+    for step in steps { step.prepareWeights() }
+    if profile != nil { profile!.prepareSeconds += monotonicSeconds() - start }
+  }
 
   func forward() {
     for (index, step) in steps.enumerated() {
@@ -145,6 +149,8 @@ public struct PlanProfile: Sendable {
   }
 
   public var entries: [Entry]
+  /// Putting weights on their grids and into oneDNN's layouts.
+  public var prepareSeconds = 0.0
 
   public var convolutionSeconds: Double { entries.reduce(0) { $0 + $1.kernelSeconds } }
 
