@@ -52,10 +52,14 @@ struct ShardStep {
   func run(_ batch: Batch) {
     batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!) }
     plan.forward()
-    let targets = batch.boxes.map { boxes in
-      boxes.map { BoxTarget(classIndex: Int32($0.classIndex), corners: $0.corners) }
+    loss.targets.removeAll()
+    for boxes in batch.boxes {
+      loss.targets.startImage()
+      for box in boxes {
+        loss.targets.append(BoxTarget(classIndex: Int32(box.classIndex), corners: box.corners))
+      }
     }
-    let parts = loss.evaluate(levels: levels, targets: targets, gradientScale: 1)
+    let parts = loss.evaluate(levels: levels, gradientScale: 1)
     plan.backward()
     plan.extras[0] = parts.box
     plan.extras[1] = parts.classification

@@ -61,11 +61,11 @@ public final class Trainer {
     quantizedGraph = try communicator.together(exitCode: exitCode) {
       [floatGraph] () throws(TrainingError) in try recipe.quantizedGraph(floatGraph)
     }
-    let budget = recipe.system.cacheMiB << 20
+    let budget = PictureBudget(byteCount: recipe.system.cacheMiB << 20)
     training = PictureCache(
-      samples: data.training.samples, size: recipe.model.inputSize, byteBudget: budget)
+      samples: data.training.samples, size: recipe.model.inputSize, budget: budget)
     validation = PictureCache(
-      samples: data.validation.samples, size: recipe.model.inputSize, byteBudget: budget / 4)
+      samples: data.validation.samples, size: recipe.model.inputSize, budget: budget)
     stepsPerEpoch = EpochOrder.stepCount(
       sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
     state = RunState(recipe: recipe, graph: floatGraph, siteCount: quantizedGraph.sites.count)
