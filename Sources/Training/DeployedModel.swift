@@ -1,11 +1,7 @@
 public import Checkpoints
-import Datasets
-import Detection
 public import Engine
 public import Graphs
-import MessagePassing
 import Models
-import Parallel
 public import Quantization
 import Tensors
 
@@ -80,13 +76,9 @@ public struct DeployedModel: Sendable {
         ranges.append(MovingRange())
         continue
       }
-      let values = try reader.read(site.name, role: .observer).values(as: Float.self)
-      guard values.count == 3, values[0].isFinite, values[1].isFinite, values[0] <= values[1] else {
-        throw TrainingError.unusableCheckpoint(
-          path: path, reason: "the range of site \(site.name) is no range")
-      }
       ranges.append(
-        MovingRange(low: values[0], high: values[1], batchCount: max(1, Int(values[2]))))
+        try MovingRange(
+          try reader.read(site.name, role: .observer), site: site.name, path: path))
     }
     quantized = (graph, try Training.grids(of: graph, ranges: ranges))
   }

@@ -1,15 +1,10 @@
-import Checkpoints
 import Datasets
 import Detection
 import Engine
 import Graphs
-import MessagePassing
-import Models
-import Parallel
-import Quantization
 import Tensors
 
-/// Forward, loss and backward of one shard, into the plan's sums.
+/// Forward and loss of one shard; its backward pass is the plan's.
 struct ShardStep {
   let plan: TrainingPlan
   let loss: DetectionLoss
@@ -48,10 +43,10 @@ struct ShardStep {
         distribution: Float(recipe.loss.distribution)))
   }
 
-  /// Fills the plan's sums with the shard's gradients, statistics and losses.
-  func run(_ batch: Batch) {
-    batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!) }
-    plan.forward()
+  /// Forward pass and loss: the shard's statistics and losses in the plan's sums, and the gradients
+  /// of the outputs where `plan.backward` expects them.
+  func forward(_ batch: Batch) {
+    observe(batch)
     loss.targets.removeAll()
     for boxes in batch.boxes {
       loss.targets.startImage()
@@ -60,7 +55,6 @@ struct ShardStep {
       }
     }
     let parts = loss.evaluate(levels: levels, gradientScale: 1)
-    plan.backward()
     plan.extras[0] = parts.box
     plan.extras[1] = parts.classification
     plan.extras[2] = parts.distribution

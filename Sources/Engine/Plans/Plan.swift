@@ -11,6 +11,8 @@ final class Plan {
   let compiled: PlanCompiler.Result
   private let device: ComputeDevice
   private let store: ParameterStore
+  /// By step: from which element on all gradients are final once its backward pass is done.
+  private let finalFrom: [Int]
   private var keptAlive: AlignedBuffer?
   var profile: PlanProfile?
 
@@ -31,6 +33,7 @@ final class Plan {
     compiled = try compiler.compile(on: device)
     try device.bindScratch()
     steps = compiled.steps
+    finalFrom = Self.finalFrom(steps.map(\.name), graph, store.layout)
     state = PlanState(
       siteCount: graph.sites.count, maximumChannels: compiled.maximumChannels)
   }
@@ -47,10 +50,34 @@ final class Plan {
     }
   }
 
-  func backward() {
+  /// Runs the steps in reverse, and after each calls `final` with the element from which on all
+  /// gradients are final.
+  func backward<Failure: Error>(_ final: (Int) throws(Failure) -> Void) throws(Failure) {
     for index in steps.indices.reversed() {
       timed(index, \.backwardSeconds) { steps[index].backward(state) }
+      try final(finalFrom[index])
     }
+  }
+
+  /// Gradients that the steps before a step write end where those of all later ones are final.
+  ///
+  /// A step has the name of its first node. Parameters of a node that gives no step its name count
+  /// as written by the last step of the backward pass.
+  private static func finalFrom(_ names: [String], _ graph: Graph, _ layout: ParameterLayout)
+    -> [Int]
+  {
+    var end = [Int](repeating: 0, count: names.count + 1)
+    let stepOfName = Dictionary(zip(names, names.indices), uniquingKeysWith: { min($0, $1) })
+    for node in graph.nodes {
+      for p in node.parameters where graph.parameters[p].role.isTrainable {
+        // Outstanding while any step up to this one is.
+        let first = (stepOfName[node.name] ?? 0) + 1
+        let upper = layout.offsets[p] + graph.parameters[p].shape.elementCount
+        end[first] = max(end[first], upper)
+      }
+    }
+    for index in end.indices.dropFirst() { end[index] = max(end[index], end[index - 1]) }
+    return names.indices.map { end[$0] }
   }
 
   @inline(__always)

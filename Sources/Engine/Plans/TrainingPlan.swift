@@ -103,7 +103,15 @@ public final class TrainingPlan {
   }
 
   /// Fills `gradients`: every learned parameter's, for this shard.
-  public func backward() { plan.backward() }
+  public func backward() { plan.backward { _ in } }
+
+  /// The same, and between its pieces calls `final` with the element of `gradients` from which on
+  /// all are final: it falls to 0, which comes last.
+  public func backward<Failure: Error>(_ final: (_ from: Int) throws(Failure) -> Void)
+    throws(Failure)
+  {
+    try plan.backward(final)
+  }
 
   /// Bytes of activations, gradients of activations and weights in oneDNN's layouts.
   public var byteCount: Int { plan.compiled.byteCount + buffer.byteCount }
