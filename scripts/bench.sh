@@ -9,6 +9,8 @@
 #
 #   RUN          a trained run for `bench checkpoint`, `bench infer` and the exported models; without it a
 #                run of a few steps on drawn pictures is made, whose weights compress less than trained ones
+#   PARTS        what to measure (step ops infer load reduce scaling checkpoint); of the others the lines of
+#                the last time stay in .build/bench.jsonl
 #   MODES        the modes of a step (float qat)
 #   CONFIGS      model:side:batch, several (yolov8n:320:8); ratios are those of the first
 #   LOAD_RECIPE, LOAD_DATA   whose pictures `bench load` loads (recipes/demo.yaml, drawn), and their folder
@@ -22,6 +24,7 @@ cd "$(dirname "$0")/.."
 action=${1:-report}
 edgewise=.build/release/edgewise
 results=.build/bench.jsonl
+parts=" ${PARTS:-step ops infer load reduce scaling checkpoint} "
 read -ra modes <<<"${MODES:-float qat}"
 read -ra configs <<<"${CONFIGS:-yolov8n:320:8}"
 python=${PEER_PYTHON:-.venv/bin/python}
@@ -61,8 +64,15 @@ measure() {
   "${prefix[@]}" "$edgewise" bench "$@" --json >>"$results"
 }
 
+# Whether a part was asked for; if so, forgets its lines of the last time.
+begin() {
+  [[ $parts == *" $1 "* ]] || return 1
+  grep -v "\"bench\": \"$1\"" "$results" >"$work/kept" || true
+  cp "$work/kept" "$results"
+}
+
 run=${RUN:-}
-if [ -z "$run" ]; then
+if [ -z "$run" ] && [[ $parts == *" infer "* || $parts == *" checkpoint "* ]]; then
   run=$work/run
   cat >"$work/bench.yaml" <<'YAML'
 name: bench
@@ -74,47 +84,56 @@ YAML
   echo "training a run of a few steps" >&2
   "$edgewise" train "$work/bench.yaml" --run "$run" --quiet
 fi
-for form in float int8; do
-  "$edgewise" export "$run" --as "$form" --output "$work/$form.onnx" >/dev/null
-done
 
 mkdir -p .build
-: >"$results"
-# What is compared with each other follows directly on each other.
-for config in "${configs[@]}"; do
-  IFS=: read -r model size batch <<<"$config"
-  shape=(--model "$model" --size "$size" --batch "$batch")
-  for mode in "${modes[@]}"; do measure "${one_processor[@]}" -- step "${shape[@]}" --mode "$mode"; done
-done
+touch "$results"
 IFS=: read -r model size batch <<<"${configs[0]}"
 shape=(--model "$model" --size "$size" --batch "$batch")
-for mode in "${modes[@]}"; do measure "${one_processor[@]}" -- ops "${shape[@]}" --mode "$mode"; done
-for mode in float int8; do
-  measure "${one_processor[@]}" -- infer --run "$run" --mode "$mode"
-  for runtime in onnxruntime openvino; do
-    if [ ! -x "$python" ]; then
-      echo "skipped: $runtime; there is no $python (make check-python, or give PEER_PYTHON)" >&2
-      continue
-    fi
-    echo "peer $runtime $mode" >&2
-    "${one_processor[@]}" "$python" scripts/peers/infer_onnx.py "$runtime" "$mode" "$work/$mode.onnx" \
-      >>"$results"
+
+# What is compared with each other follows directly on each other.
+if begin step; then
+  for config in "${configs[@]}"; do
+    IFS=: read -r model size batch <<<"$config"
+    for mode in "${modes[@]}"; do
+      measure "${one_processor[@]}" -- step --model "$model" --size "$size" --batch "$batch" \
+        --mode "$mode"
+    done
   done
-done
-load=("${LOAD_RECIPE:-recipes/demo.yaml}")
-if [ -n "${LOAD_DATA:-}" ]; then load+=(--set "data.root=$LOAD_DATA"); fi
-threads=(--threads 1)
-if ((processors > 1)); then threads+=(--threads 2); fi
-measure -- load "${load[@]}" "${threads[@]}"
+fi
+if begin ops; then
+  for mode in "${modes[@]}"; do measure "${one_processor[@]}" -- ops "${shape[@]}" --mode "$mode"; done
+fi
+if begin infer; then
+  for mode in float int8; do
+    "$edgewise" export "$run" --as "$mode" --output "$work/$mode.onnx" >/dev/null
+    measure "${one_processor[@]}" -- infer --run "$run" --mode "$mode"
+    for runtime in onnxruntime openvino; do
+      if [ ! -x "$python" ]; then
+        echo "skipped: $runtime; there is no $python (scripts/check-python makes it; or give PEER_PYTHON)" >&2
+        continue
+      fi
+      echo "peer $runtime $mode" >&2
+      "${one_processor[@]}" "$python" scripts/peers/infer_onnx.py "$runtime" "$mode" \
+        "$work/$mode.onnx" >>"$results"
+    done
+  done
+fi
+if begin load; then
+  load=("${LOAD_RECIPE:-recipes/demo.yaml}")
+  if [ -n "${LOAD_DATA:-}" ]; then load+=(--set "data.root=$LOAD_DATA"); fi
+  threads=(--threads 1)
+  if ((processors > 1)); then threads+=(--threads 2); fi
+  measure -- load "${load[@]}" "${threads[@]}"
+fi
 if command -v mpirun >/dev/null; then
-  measure mpirun --quiet --oversubscribe --bind-to none -n 2 -- reduce
-  if ((processors > 1)); then
+  if begin reduce; then measure mpirun --quiet --oversubscribe --bind-to none -n 2 -- reduce; fi
+  if begin scaling && ((processors > 1)); then
     for mode in "${modes[@]}"; do measure -- scaling "${shape[@]}" --mode "$mode"; done
   fi
 else
   echo "skipped: reduce and scaling; mpirun is not on PATH" >&2
 fi
-measure "${one_processor[@]}" -- checkpoint --run "$run"
+if begin checkpoint; then measure "${one_processor[@]}" -- checkpoint --run "$run"; fi
 
 files=("$results")
 if [ -n "${PEERS:-}" ]; then files+=("$PEERS"); fi

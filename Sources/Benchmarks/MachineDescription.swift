@@ -15,6 +15,19 @@ public struct MachineDescription: Hashable, Sendable {
   /// Year, month and day.
   public var date: String
 
+  public init(
+    processor: String, processorCount: Int, memoryGiB: Int, operatingSystem: String,
+    libraries: [String], instructionSet: String, date: String
+  ) {
+    self.processor = processor
+    self.processorCount = processorCount
+    self.memoryGiB = memoryGiB
+    self.operatingSystem = operatingSystem
+    self.libraries = libraries
+    self.instructionSet = instructionSet
+    self.date = date
+  }
+
   public static var current: MachineDescription {
     let cpu = Self.fields(ofFile: "/proc/cpuinfo", separator: ":")
     let system = Self.fields(ofFile: "/etc/os-release", separator: "=")
