@@ -67,7 +67,7 @@ public struct PerformanceReport: Sendable {
       rows: lines.map { line in
         [
           word(line, "model"), word(line, "mode"), number(line, "floor_s", 1, times: 1000),
-          number(line, "median_s", 1, times: 1000), number(line, "floor_over_step", 3),
+          number(line, "step_s", 1, times: 1000), number(line, "floor_over_step", 3),
           number(line["peak_GFLOPS"], "float32", 0), number(line["peak_GFLOPS"], "bfloat16", 0),
           number(line["peak_GFLOPS"], "int8", 0),
         ]

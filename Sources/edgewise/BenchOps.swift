@@ -44,7 +44,8 @@ struct BenchOps: ParsableCommand {
         Row(entry: $0, rate: NodeRate($0, peak: peak))
       }.sorted { $0.seconds > $1.seconds }
       let floor = result.profile.convolutionSeconds
-      let floorOverStep = floor / result.medianSeconds
+      // Both of the same steps, so that a slow moment slows both.
+      let floorOverStep = result.convolutionShare
       if json {
         printJSON(document(rows, result, core, floorOverStep))
         return
@@ -56,8 +57,7 @@ struct BenchOps: ParsableCommand {
         peak of a core: FP32 \(rate(core.float32)), bfloat16 \(rate(core.bfloat16)), int8 \
         \(rate(core.int8)) GFLOP/s
         floor: the convolutions alone take \(fixed(1000 * floor, 1)) ms, \
-        \(fixed(100 * floorOverStep, 1)) % of the step's \(fixed(1000 * result.medianSeconds, 1)) ms \
-        (median of \(result.seconds.count))
+        \(fixed(100 * floorOverStep, 1)) % of the step's \(fixed(1000 * result.profiledSeconds, 1)) ms
         """)
     }
   }
@@ -69,7 +69,7 @@ struct BenchOps: ParsableCommand {
       "bench": "ops", "model": .string(arguments.model.rawValue),
       "mode": .string(arguments.mode.rawValue), "size": .integer(arguments.size),
       "batch": .integer(arguments.batch), "threads": .integer(arguments.threads),
-      "step_s": .number(result.profiledSeconds), "median_s": decimals(result.medianSeconds, 5),
+      "step_s": decimals(result.profiledSeconds, 5), "median_s": decimals(result.medianSeconds, 5),
       "floor_s": decimals(result.profile.convolutionSeconds, 5),
       "floor_over_step": decimals(floorOverStep, 4),
       "peak_GFLOPS": [
