@@ -136,7 +136,11 @@ fi
 if begin checkpoint; then measure "${one_processor[@]}" -- checkpoint --run "$run"; fi
 
 files=("$results")
-if [ -n "${PEERS:-}" ]; then files+=("$PEERS"); fi
+if [ -n "${PEERS:-}" ]; then
+  # Other programs like to print more than their result.
+  grep '^{' "$PEERS" >"$work/peers.jsonl" || true
+  files+=("$work/peers.jsonl")
+fi
 if [ "$action" = check ]; then
   "$edgewise" bench check "${files[@]}" --against scripts/bench-ratios.json
 else
