@@ -32,6 +32,7 @@ let package = Package(
     // Floor 0: doors to C.
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CLanes"),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -49,7 +50,7 @@ let package = Package(
     floor("Quantization", imports: ["Graphs", "Tensors"]),
 
     // Floor 3
-    floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN"]),
+    floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN", "CLanes"]),
     floor("Datasets", imports: ["Images", "Tensors", .product(name: "Yams", package: "Yams")]),
     floor("Detection", imports: ["Tensors"]),
 

@@ -103,9 +103,11 @@ public struct DeployedModel: Sendable {
       return try InferencePlan(graph: graph, weights: weights, batchSize: batchSize, grids: grids)
     case .int8:
       let (graph, grids) = try requireQuantized()
+      let isExact = ComputeDescription.current.hasExactIntegerConvolutions
       let deployed = try graph.foldingOntoGrids(weights)
       return try InferencePlan(
-        graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids)
+        graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids,
+        options: PlanOptions(integerConvolutions: isExact))
     }
   }
 
@@ -123,19 +125,18 @@ public struct DeployedModel: Sendable {
 
 extension Graph {
   /// Weights put on their grids, then batch norms folded: the integers stay those of training, only
-  /// the grids' scales change.
+  /// the grids' scales change. The largest weight of a channel is at the end of its grid and stays
+  /// there, so that the folded weights give the same integers again.
   func foldingOntoGrids(_ weights: NamedWeights) throws(GraphError) -> (
     graph: Graph, weights: NamedWeights
   ) {
     try check(weights)
     var onGrid = weights
-    var graph = self
-    for (index, node) in nodes.enumerated() {
+    for node in nodes {
       guard let bits = node.weightBits else { continue }
       let name = parameters[node.parameters[0]].name
       onGrid[name] = WeightGrid(weights[name]!, bits: bits).fakeQuantize(weights[name]!)
-      graph.nodes[index].weightBits = nil
     }
-    return try graph.foldingBatchNorm(onGrid)
+    return try foldingBatchNorm(onGrid)
   }
 }

@@ -19,9 +19,15 @@ struct ShardStep {
   /// loss, and the count of shards that failed.
   static let extraCount = 16
 
-  init(recipe: Recipe, graph: Graph, store: ParameterStore) throws(EngineError) {
+  /// - Parameter observes: for calibration, which has no grids yet to compute on.
+  init(recipe: Recipe, graph: Graph, store: ParameterStore, observes: Bool = false)
+    throws(EngineError)
+  {
+    var options = recipe.planOptions(graph)
+    if observes { options.integerConvolutions = false }
     plan = try TrainingPlan(
-      graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount)
+      graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount,
+      options: options)
     guard let head = graph.head else { throw EngineError("graph \(graph.name) is no detector") }
     var levels: [HeadLevel] = []
     for level in head.levels {

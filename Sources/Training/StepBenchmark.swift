@@ -96,15 +96,18 @@ public final class StepBenchmark {
 
   /// Ranges from one pass, as calibration would give them.
   private func observe() throws(FailureReport) {
-    step.plan.quantizationMode = .observe
-    step.plan.prepareWeights()
-    step.observe(batch)
+    let observer = try communicator.together(exitCode: exitCode) {
+      try ShardStep(recipe: recipe, graph: graph, store: state.store, observes: true)
+    }
+    observer.plan.quantizationMode = .observe
+    observer.plan.prepareWeights()
+    observer.observe(batch)
     for site in graph.sites.indices {
-      let seen = step.plan.extremes(site: site)
+      let seen = observer.plan.extremes(site: site)
       state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
     }
-    try setGrids()
     step.plan.quantizationMode = .quantize
+    try setGrids()
   }
 
   private func setGrids() throws(FailureReport) {
@@ -133,6 +136,7 @@ public final class StepBenchmark {
     for index in profile.entries.indices {
       profile.entries[index].forwardSeconds /= Double(profiledCount)
       profile.entries[index].backwardSeconds /= Double(profiledCount)
+      profile.entries[index].kernelSeconds /= Double(profiledCount)
     }
     return Result(
       seconds: seconds, profile: profile, profiledSeconds: profiled,

@@ -21,7 +21,7 @@ extension Trainer {
     state.adoptAverages(recipe)
     shardStep = nil
     let step = try communicator.together(exitCode: exitCode) {
-      try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store)
+      try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
     }
     step.plan.batchNormMode = .running
     step.plan.quantizationMode = .observe
@@ -68,7 +68,6 @@ extension Trainer {
     state.phase = .qat
     state.optimizer.reset()
     state.startAverages(recipe.ema)
-    shardStep = step
     let ptq = try evaluate()
     // The float phase's best is none of this phase.
     state.metrics = [:]

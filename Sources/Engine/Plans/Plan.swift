@@ -15,7 +15,8 @@ final class Plan {
   var profile: PlanProfile?
 
   init(
-    graph: Graph, batchSize: Int, store: ParameterStore, reduction: AlignedBuffer?
+    graph: Graph, batchSize: Int, options: PlanOptions, store: ParameterStore,
+    reduction: AlignedBuffer?
   ) throws(EngineError) {
     do { try graph.validate() } catch { throw EngineError(error.description) }
     self.graph = graph
@@ -25,12 +26,13 @@ final class Plan {
     device = try ComputeDevice()
     let gradients = reduction?.base.assumingMemoryBound(to: Float.self)
     var compiler = PlanCompiler(
-      graph: graph, batchSize: batchSize, store: store, gradients: gradients,
+      graph: graph, batchSize: batchSize, options: options, store: store, gradients: gradients,
       shardStatistics: gradients.map { $0 + store.layout.trainableCount })
     compiled = try compiler.compile(on: device)
     try device.bindScratch()
     steps = compiled.steps
-    state = PlanState(siteCount: graph.sites.count)
+    state = PlanState(
+      siteCount: graph.sites.count, maximumChannels: compiled.maximumChannels)
   }
 
   func prepareWeights() { for step in steps { step.prepareWeights() } }
@@ -52,9 +54,11 @@ final class Plan {
     _ index: Int, _ kind: WritableKeyPath<PlanProfile.Entry, Double>, _ body: () -> Void
   ) {
     if profile == nil { return body() }
+    state.convolutionSeconds = 0
     let start = monotonicSeconds()
     body()
     profile!.entries[index][keyPath: kind] += monotonicSeconds() - start
+    profile!.entries[index].kernelSeconds += state.convolutionSeconds!
   }
 
   func startProfile() {
@@ -69,15 +73,53 @@ final class Plan {
   }
 
   /// The input's memory, `[N, H, W, C]`.
-  var input: UnsafeMutablePointer<Float> { compiled.activationAddress[graph.inputs[0]]! }
+  var input: UnsafeMutablePointer<Float> {
+    // Who asks for it may write to it.
+    state.inputIsQuantized = false
+    return compiled.activationAddress[graph.inputs[0]]!
+  }
 
   /// Fills the input from pictures of 8 bits, `x = p / 255`: the first `count` pictures of the batch.
+  ///
+  /// Where the graph puts them on a grid of bytes, a table does both at once.
   func setInput(_ pixels: UnsafePointer<UInt8>, count: Int) {
     precondition(count <= batchSize, "\(count) pictures for a batch of \(batchSize)")
-    let x = input
-    for i in 0..<count * graph.values[graph.inputs[0]].shape.elementCount {
-      x[i] = Float(pixels[i]) / 255
+    let count = count * graph.values[graph.inputs[0]].shape.elementCount
+    state.inputIsQuantized = false
+    if let bytes = compiled.pictureBytes, state.quantizationMode == .quantize {
+      let grid = state.grid(at: bytes.site)
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: 256) { real in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { table in
+          for p in 0..<256 { real[p] = Float(p) / 255 }
+          byteTile(real.baseAddress!, count: 256, grid)
+          for p in 0..<256 { table[p] = UInt8(real[p]) }
+          let (table, out) = (table.baseAddress!, bytes.address)
+          for i in 0..<count { out[i] = table[Int(pixels[i])] }
+        }
+      }
+      state.inputIsQuantized = true
+      return
     }
+    let x = input
+    for i in 0..<count { x[i] = Float(pixels[i]) / 255 }
+  }
+
+  /// The numbers of a value as real ones, if its memory still holds them; `nil` inside a pass.
+  func numbers(of value: Int) -> [Float]? {
+    guard let rows = compiled.rows[value] else { return nil }
+    let rowCount = batchSize * graph.values[value].shape.elementCount / rows.channels
+    var result = [Float](repeating: 0, count: rowCount * rows.channels)
+    let decoding =
+      rows.format == .gridByte ? state.grid(at: compiled.sites[value]!).decoding : .none
+    for row in 0..<rowCount {
+      loadTile(rows, row: row, rowCount: 1, decoding: decoding, state.tiles.a)
+      for c in 0..<rows.channels {
+        var x = state.tiles.a[c]
+        if let unit = compiled.units[value] { x = x * unit.unit[c] + (unit.bias?[c] ?? 0) }
+        result[row * rows.channels + c] = x
+      }
+    }
+    return result
   }
 
   func activation(of value: Int) -> UnsafeMutablePointer<Float> {
@@ -98,13 +140,13 @@ public struct PlanProfile: Sendable {
     public var implementations: [String]
     public var forwardSeconds = 0.0
     public var backwardSeconds = 0.0
+    /// Of both directions, inside the convolution alone.
+    public var kernelSeconds = 0.0
   }
 
   public var entries: [Entry]
 
-  public var convolutionSeconds: Double {
-    entries.reduce(0) { $0 + ($1.isConvolution ? $1.forwardSeconds + $1.backwardSeconds : 0) }
-  }
+  public var convolutionSeconds: Double { entries.reduce(0) { $0 + $1.kernelSeconds } }
 
   public var totalSeconds: Double {
     entries.reduce(0) { $0 + $1.forwardSeconds + $1.backwardSeconds }
