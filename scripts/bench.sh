@@ -11,7 +11,7 @@
 #                run of a few steps on drawn pictures is made, whose weights compress less than trained ones
 #   PARTS        what to measure (step ops infer load reduce scaling checkpoint); of the others the lines of
 #                the last time stay in .build/bench.jsonl
-#   MODES        the modes of a step (float qat)
+#   MODES        the modes of a step (float float-bf16 qat qat-bf16)
 #   CONFIGS      model:side:batch, several (yolov8n:320:8); ratios are those of the first
 #   LOAD_RECIPE, LOAD_DATA   whose pictures `bench load` loads (recipes/demo.yaml, drawn), and their folder
 #   PEER_PYTHON  a Python with onnxruntime or openvino (.venv/bin/python)
@@ -25,7 +25,7 @@ action=${1:-report}
 edgewise=.build/release/edgewise
 results=.build/bench.jsonl
 parts=" ${PARTS:-step ops infer load reduce scaling checkpoint} "
-read -ra modes <<<"${MODES:-float qat}"
+read -ra modes <<<"${MODES:-float float-bf16 qat qat-bf16}"
 read -ra configs <<<"${CONFIGS:-yolov8n:320:8}"
 python=${PEER_PYTHON:-.venv/bin/python}
 
@@ -128,7 +128,7 @@ fi
 if command -v mpirun >/dev/null; then
   if begin reduce; then measure mpirun --quiet --oversubscribe --bind-to none -n 2 -- reduce; fi
   if begin scaling && ((processors > 1)); then
-    for mode in "${modes[@]}"; do measure -- scaling "${shape[@]}" --mode "$mode"; done
+    for mode in float qat; do measure -- scaling "${shape[@]}" --mode "$mode"; done
   fi
 else
   echo "skipped: reduce and scaling; mpirun is not on PATH" >&2

@@ -27,9 +27,9 @@ public struct NodeRate: Hashable, Sendable {
     shareOfPeak = leastSeconds.map { $0 / seconds }
   }
 
-  /// The rate of a profiled convolution; `nil` for other pieces, and for one that did not run.
+  /// The rate of a profiled convolution in the time inside it alone; `nil` for other pieces, and for one that did not run.
   public init?(_ entry: PlanProfile.Entry, peak: ComputePeak) {
-    let seconds = entry.forwardSeconds + entry.backwardSeconds
+    let seconds = entry.kernelSeconds
     guard entry.isConvolution, !entry.implementations.isEmpty, seconds > 0 else { return nil }
     self.init(
       operationCount: entry.operationCount, implementations: entry.implementations,

@@ -81,6 +81,7 @@ struct BenchOps: ParsableCommand {
           [
             "name": .string(row.entry.name), "forward_s": .number(row.entry.forwardSeconds),
             "backward_s": .number(row.entry.backwardSeconds),
+            "convolution_s": .number(row.entry.kernelSeconds),
             "share": .number(row.seconds / result.profiledSeconds),
             "GFLOPS": decimals(row.rate?.gigaOperationsPerSecond, 1),
             "share_of_peak": decimals(row.rate?.shareOfPeak, 4),
