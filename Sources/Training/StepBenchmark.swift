@@ -72,6 +72,9 @@ public final class StepBenchmark {
     state.startAverages(recipe.ema)
     state.phase = phase
     self.state = state
+    if phase == .qat {
+      try Self.observe(recipe, graph, state, classCount: classCount, communicator)
+    }
     step = try communicator.together(exitCode: exitCode) { [graph] in
       try ShardStep(recipe: recipe, graph: graph, store: state.store)
     }
@@ -81,23 +84,28 @@ public final class StepBenchmark {
       recipe: recipe, state: state, graph: float, siteCount: graph.sites.count,
       communicator: communicator)
     step.plan.batchNormMode = .batch
-    if phase == .qat { try observe() }
+    guard phase == .qat else { return }
+    step.plan.quantizationMode = .quantize
+    try state.setGrids(of: step.plan)
   }
 
-  /// Ranges from one pass, as calibration would give them.
-  private func observe() throws(FailureReport) {
-    let observer = try communicator.together(exitCode: exitCode) {
+  /// Ranges from one picture, as calibration would give them.
+  private static func observe(
+    _ recipe: Recipe, _ graph: Graph, _ state: RunState, classCount: Int,
+    _ communicator: Communicator
+  ) throws(FailureReport) {
+    var recipe = recipe
+    recipe.batch.size = recipe.batch.shards
+    let observer = try communicator.together(exitCode: exitCode) { [recipe] in
       try ShardStep(recipe: recipe, graph: graph, store: state.store, observes: true)
     }
     observer.plan.quantizationMode = .observe
     observer.plan.prepareWeights()
-    observer.observe(batch)
+    observer.observe(batch(count: 1, size: recipe.model.inputSize, classCount: classCount))
     for site in graph.sites.indices {
       let seen = observer.plan.extremes(site: site)
       state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
     }
-    step.plan.quantizationMode = .quantize
-    try state.setGrids(of: step.plan)
   }
 
   /// Three steps to warm up, `count` that are timed, three for the profile.
