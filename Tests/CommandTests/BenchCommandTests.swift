@@ -40,7 +40,9 @@ struct BenchCommandTests {
     #expect(try number(json["peak_GFLOPS"] as? [String: Any], "float32") > 1)
     let ops = try #require(json["ops"] as? [[String: Any]])
     let times = try ops.map { try number($0, "forward_s") + number($0, "backward_s") }
-    #expect(times == times.sorted(by: >) && times.count > 100)
+    // Each time is the sum of two that were rounded to six decimals.
+    #expect(zip(times, times.dropFirst()).allSatisfy { $0 >= $1 - 3e-6 })
+    #expect(times.count > 100)
     let rated = ops.filter { $0["GFLOPS"] is Double }
     #expect(rated.count == 63)
     for op in rated {

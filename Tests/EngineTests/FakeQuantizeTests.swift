@@ -104,6 +104,22 @@ import Testing
   func `quantized layers: outputs and the straight-through gradient`(
     channels: Int, mode: BatchNormMode
   ) throws {
+    try checkLayers(channels: channels, mode: mode, PlanOptions())
+  }
+
+  /// The sums of integers are exact and the gradients are those of real numbers, so nothing may differ
+  /// from the simulation but the last digits.
+  @Test(
+    .enabled(if: ComputeDescription.current.hasExactIntegerConvolutions),
+    arguments: [1, 3, 5, 16, 17, 32],
+    [BatchNormMode.batch, .running])
+  func `layers on integers: outputs and the straight-through gradient`(
+    channels: Int, mode: BatchNormMode
+  ) throws {
+    try checkLayers(channels: channels, mode: mode, PlanOptions(integerConvolutions: true))
+  }
+
+  private func checkLayers(channels: Int, mode: BatchNormMode, _ options: PlanOptions) throws {
     for (activation, batch) in [(Activation.silu, 1), (.relu, 3), (.relu6, 1)] {
       var tiny = TinyGraph()
       let image = tiny.builder.input("image", shape: [5, 7, 3])
@@ -119,6 +135,7 @@ import Testing
       tiny.output(tiny.branch(q2, 3, name: "last"))
       let graph = tiny.graph.withSites(3).withWeightBits(8)
       var check = GraphCheck(graph, batchSize: batch)
+      check.options = options
       check.batchNormMode = mode
       check.quantizationMode = .quantize
       // Narrow enough that some values are clamped.

@@ -75,7 +75,8 @@ struct ConvolutionBuilder {
     let type: MemoryDescriptor.ElementType =
       backward.dy.format == .bfloat16 ? .bfloat16 : .float32
     return try forwardDescription(
-      try source(backward.dy.format), type, try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type),
+      try source(backward.dy.format), type,
+      try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type),
       hasBias: memory.bias != nil, kind: dnnl_forward_training, hasSourceZeroPoint: false)
   }
 

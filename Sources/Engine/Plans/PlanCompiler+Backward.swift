@@ -61,7 +61,8 @@ extension PlanCompiler {
   }
 
   /// A new array for all channels of a value.
-  private mutating func newWhole(_ value: Int, _ format: ElementFormat, _ time: Int) -> PlannedPart {
+  private mutating func newWhole(_ value: Int, _ format: ElementFormat, _ time: Int) -> PlannedPart
+  {
     let C = layout.channels(value)
     let request = memory.request(byteCount: layout.rowCount(value) * C * format.byteCount)
     memory.touch(request, at: time)

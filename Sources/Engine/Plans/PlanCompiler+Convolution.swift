@@ -83,7 +83,9 @@ extension PlanCompiler {
     }
   }
 
-  private func dense(_ request: Int, like x: Rows, _ format: ElementFormat, _ places: MemoryRequests.Places)
+  private func dense(
+    _ request: Int, like x: Rows, _ format: ElementFormat, _ places: MemoryRequests.Places
+  )
     -> Rows
   {
     Rows(

@@ -97,7 +97,8 @@ struct PlanCompiler {
     var rows = [Rows?](repeating: nil, count: graph.values.count)
     for value in graph.inputs + pieces.map(\.output) { rows[value] = layout.rows(value, places) }
     return Result(
-      steps: steps, memory: places.memory, rows: rows, sites: layout.site, units: units, activationAddress: activationAddress,
+      steps: steps, memory: places.memory, rows: rows, sites: layout.site, units: units,
+      activationAddress: activationAddress,
       gradientAddress: gradientAddress, pictureBytes: pictureBytes(places),
       maximumChannels: graph.values.indices.map { layout.channels($0) }.max() ?? 1,
       byteCount: places.memory.byteCount + privateBytes)

@@ -106,7 +106,8 @@ final class PointwiseStep: PlanStep {
     case .batch:
       statisticsCopy?.run(state)
       batchStatistics(
-        x: (statisticsCopy?.to ?? x.rows).floats, rows: kernel.rows, C: C, mean: center, variance: variance, sums: sums,
+        x: (statisticsCopy?.to ?? x.rows).floats, rows: kernel.rows, C: C, mean: center,
+        variance: variance, sums: sums,
         squares: products)
       for c in 0..<C {
         mean[c] = center[c] * unit[c] + bias[c]

@@ -1,0 +1,94 @@
+import Engine
+import Graphs
+import Models
+import Quantization
+import Tensors
+import Testing
+
+/// Convolutions with factors of eight significant bits, everything else in FP32.
+@Suite(.enabled(if: ComputeDescription.current.hasBFloat16))
+struct BFloat16Tests {
+  private static func distance(_ a: [Float], _ b: [Float]) -> Double {
+    var (difference, size) = (0.0, 0.0)
+    for (a, b) in zip(a, b) {
+      difference += Double(a - b) * Double(a - b)
+      size += Double(b) * Double(b)
+    }
+    return (difference / size).squareRoot()
+  }
+
+  /// Outputs and the whole gradient of a step.
+  private func step(_ check: GraphCheck) throws -> (outputs: [Float], gradients: [Float]) {
+    let (plan, _) = try check.plan()
+    let outputs = check.outputs(of: plan).flatMap { $0 }
+    var random = Philox(seed: 5)
+    for value in check.graph.outputs {
+      for i in 0..<check.count(of: value) {
+        plan.outputGradient(value)[i] = random.uniform(-1, 1)
+      }
+    }
+    plan.backward()
+    return (
+      outputs, Array(UnsafeBufferPointer(start: plan.gradients, count: plan.gradientCount))
+    )
+  }
+
+  /// A factor is off by at most 2⁻⁹; over sixty layers errors of random sign add up to some of them.
+  @Test func `a float step stays near that of FP32`() throws {
+    var check = GraphCheck(
+      yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64), batchSize: 2)
+    check.batchNormMode = .running
+    let exact = try step(check)
+    check.options.precision = .bfloat16
+    let half = try step(check)
+    #expect(Self.distance(half.outputs, exact.outputs) < 0.03)
+    #expect(Self.distance(half.gradients, exact.gradients) < 0.06)
+    #expect(half.outputs != exact.outputs && half.gradients != exact.gradients)
+  }
+
+  /// Forward on integers is the same in both; backward reads quantized values exactly.
+  @Test(.enabled(if: ComputeDescription.current.hasExactIntegerConvolutions))
+  func `a quantized step has the same outputs, and gradients near those of FP32`() throws {
+    let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
+      .placingSites(Target.portable.placement!)
+    var check = GraphCheck(graph, batchSize: 2)
+    check.batchNormMode = .running
+    check.quantizationMode = .quantize
+    check.options.integerConvolutions = true
+    check.grids = graph.sites.map { _ in Grid(covering: -2, 2, bits: 8, symmetric: true) }
+    let exact = try step(check)
+    check.options.precision = .bfloat16
+    let half = try step(check)
+    #expect(half.outputs == exact.outputs)
+    #expect(Self.distance(half.gradients, exact.gradients) < 0.03)
+    #expect(half.gradients != exact.gradients)
+  }
+
+  /// One weight gradient, where only the output's gradient is rounded: the steps of the grid are whole
+  /// numbers of at most eight bits.
+  @Test func `a gradient that is exact in eight bits gives exact weight gradients`() throws {
+    var tiny = TinyGraph()
+    let image = tiny.builder.input("image", shape: [4, 4, 3])
+    let q = tiny.node(.fakeQuantize(site: 0), image, name: "q")
+    tiny.output(
+      tiny.node(
+        .convolution(channels: 16, kernel: 3, stride: 1, padding: 1, groups: 1, bias: false), q,
+        name: "c"))
+    var check = GraphCheck(tiny.graph.withSites(1).withWeightBits(8), batchSize: 2)
+    check.quantizationMode = .quantize
+    // A scale that is a power of two, so that FP32 is exact too.
+    check.grids = [Grid(scale: 0x1p-7, zeroPoint: 0, minimum: -128, maximum: 127)]
+    func gradients(_ options: PlanOptions) throws -> [Float] {
+      check.options = options
+      let (plan, _) = try check.plan()
+      let output = check.graph.outputs[0]
+      for i in 0..<check.count(of: output) { plan.outputGradient(output)[i] = Float(i % 7) - 3 }
+      plan.backward()
+      return Array(UnsafeBufferPointer(start: plan.gradients, count: plan.gradientCount))
+    }
+    let isExact = ComputeDescription.current.hasExactIntegerConvolutions
+    let expected = try gradients(PlanOptions())
+    #expect(
+      try gradients(PlanOptions(integerConvolutions: isExact, precision: .bfloat16)) == expected)
+  }
+}
