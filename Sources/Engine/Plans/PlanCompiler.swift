@@ -260,6 +260,9 @@ struct PlanCompiler {
       return AddStep(
         name: node.name, count: N * output.elementCount, a: x(0), b: x(1), y: y, dy: dy,
         targets: [target(0), target(1)].compactMap { $0 })
+    case .sigmoid, .multiply:
+      throw EngineError(
+        "graph \(graph.name), node \(node.name): \(node.operation.name) is not supported yet")
     case .concat:
       var (forward, backward, channel) = ([ChannelStep.Move](), [ChannelStep.Move](), 0)
       for (i, value) in piece.inputs.enumerated() {
