@@ -6,8 +6,24 @@ public struct ONNXOptions: Hashable, Sendable {
   /// of decoded `boxes` and `scores`.
   public var hasRawHeads: Bool
 
-  public init(hasDynamicBatch: Bool = false, hasRawHeads: Bool = false) {
+  /// How quantized values are written.
+  public var flavor: Flavor
+
+  /// The runtime whose integer kernels a file is written for. The numbers are the same, but for biases
+  /// rounded to a product of scales.
+  public enum Flavor: Hashable, Sendable {
+    /// int8 values, zero point 0 where the site is symmetric: what TensorRT takes.
+    case tensorrt
+    /// uint8 values, the zero point moved by 128, and int32 biases behind a `DequantizeLinear`: what
+    /// onnxruntime's CPU provider turns into integer convolutions without an option of the session.
+    case onnxruntime
+  }
+
+  public init(
+    hasDynamicBatch: Bool = false, hasRawHeads: Bool = false, flavor: Flavor = .tensorrt
+  ) {
     self.hasDynamicBatch = hasDynamicBatch
     self.hasRawHeads = hasRawHeads
+    self.flavor = flavor
   }
 }
