@@ -100,7 +100,7 @@ import Testing
   /// What the checker refuses, the exporter refuses, and nothing else.
   @Test(arguments: Target.allCases, [Activation.silu, .relu6])
   func `checker and exporter agree on TFLite`(placed: Target, activation: Activation) {
-    let fixture = ExportFixture(ExportFixture.yolo(activation), target: placed)
+    let fixture = ExportFixture(ExportFixture.block(activation), target: placed)
     let isRefused = checkTarget(fixture.graph, target: .tflite).contains { $0.kind == .refused }
     do {
       _ = try fixture.tflite()

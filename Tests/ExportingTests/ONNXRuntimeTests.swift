@@ -210,15 +210,13 @@ struct ONNXRuntimeTests {
   }
 
   /// Written for onnxruntime, every layer and every part of SiLU is an integer kernel of it, with no
-  /// option of the session.
-  @Test(arguments: [Activation.silu, .relu])
-  func `the flavour for onnxruntime runs on integers`(activation: Activation) throws {
-    let fixture = ExportFixture(ExportFixture.yolo(activation), target: .onnxruntime)
+  /// option of the session. (Its sites stand where TFLite's do.)
+  @Test func `the flavour for onnxruntime runs on integers`() throws {
+    let fixture = ExportFixture.silu
     #expect(checkTarget(fixture.graph, target: .onnxruntime, grids: fixture.grids).isEmpty)
     let nodes = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime).run_nodes
     #expect(nodes["QLinearConv"] == 63 && nodes["QLinearAdd"] == 6 && nodes["QLinearConcat"] == 13)
-    #expect(nodes["QLinearSigmoid"] == (activation == .silu ? 57 : nil))
-    #expect(nodes["QLinearMul"] == (activation == .silu ? 57 : nil))
+    #expect(nodes["QLinearSigmoid"] == 57 && nodes["QLinearMul"] == 57)
     // One of the picture, one per output: nothing between leaves the integers.
     #expect(nodes["QuantizeLinear"] == 1 && nodes["DequantizeLinear"] == 6, "\(nodes)")
   }
@@ -226,8 +224,7 @@ struct ONNXRuntimeTests {
   /// What the checker says of onnxruntime, onnxruntime does: symmetric ReLU and SiLU without sites inside
   /// are float, and so is a ReLU6 whose grid goes beyond 6.
   @Test func `layers that the checker names run in float`() throws {
-    let clipped = ExportFixture(ExportFixture.yolo(.relu6), target: .onnxruntime)
-    for fixture in [ExportFixture.portableReLU, .portable, clipped] {
+    for fixture in [ExportFixture.portableReLU, .portable, .relu6] {
       let findings = checkTarget(fixture.graph, target: .onnxruntime, grids: fixture.grids)
       #expect(findings.allSatisfy { $0.kind == .float } && !findings.isEmpty)
       let nodes = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime).run_nodes
@@ -236,14 +233,19 @@ struct ONNXRuntimeTests {
     }
   }
 
-  @Test func `block`() throws {
-    for activation in Activation.allCases {
-      let fixture = ExportFixture(ExportFixture.block(activation), target: .onnxruntime)
-      for seed in [1, 2, 3] as [UInt64] {
-        let report = try Self.compare(fixture, raw: true, seed: seed, flavor: .onnxruntime)
-        print("block", activation, seed, report.run_nodes)
-        for (name, result) in report.reference ?? [:] { print("block", name, result.steps!) }
-      }
+  /// One layer, so that nothing widens a difference: onnxruntime's integer kernels round to the nearest,
+  /// as the simulation does, so only ties can differ, which rounded biases and scales fall off (seen:
+  /// 0.03 %). A step before a SiLU may be three behind it, where the grid is finer.
+  @Test(arguments: Activation.allCases)
+  func `a layer on onnxruntime's integers is that of training`(activation: Activation) throws {
+    let fixture = ExportFixture(ExportFixture.block(activation), target: .onnxruntime)
+    let report = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime)
+    #expect(report.run_nodes["QLinearConv"] == 2, "\(report.run_nodes)")
+    #expect(report.reference?.count == 2)
+    for (name, result) in report.reference ?? [:] {
+      let steps = try #require(result.steps)
+      #expect(steps.maximum <= (activation == .silu ? 3 : 1), "\(name): \(steps)")
+      #expect(steps.equal_share >= 0.999, "\(name): \(steps)")
     }
   }
 

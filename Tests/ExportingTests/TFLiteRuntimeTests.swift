@@ -154,17 +154,14 @@ struct TFLiteRuntimeTests {
   func `the reference kernels give the evaluator's integers`(index: Int) throws {
     let (name, fixture) = Self.fixtures[index]
     let model = try fixture.tflite(["step": "12"])
-    for seed in [1, 2] as [UInt64] {
-      let report = try CheckTFLite.compare(
-        model, input: quantizedInput(ExportFixture.picture(seed: seed), model),
-        kernels: "reference")
-      #expect(report.reference?.count == model.outputs.count)
-      for (output, result) in report.reference ?? [:] {
-        #expect(result.equal_share == 1, "\(name), \(output): \(result.steps!.histogram)")
-      }
-      #expect(Set(report.types.keys) == ["INT8", "INT32"])
-      #expect(report.metadata["step"] == "12")
+    let report = try CheckTFLite.compare(
+      model, input: quantizedInput(ExportFixture.picture(seed: 2), model), kernels: "reference")
+    #expect(report.reference?.count == model.outputs.count)
+    for (output, result) in report.reference ?? [:] {
+      #expect(result.equal_share == 1, "\(name), \(output): \(result.steps!.histogram)")
     }
+    #expect(Set(report.types.keys) == ["INT8", "INT32"])
+    #expect(report.metadata["step"] == "12")
   }
 
   /// Differences in steps between what the runtime made of an operator's inputs and what the evaluator
@@ -190,41 +187,111 @@ struct TFLiteRuntimeTests {
     return result
   }
 
-  @Test(arguments: ["reference", "builtin", "xnnpack"])
-  func `operators`(kernels: String) throws {
-    for rounding in [TFLiteEvaluator.Rounding.twice, .once] {
-      for (name, fixture) in Self.fixtures {
-        let found = try Self.differences(fixture.tflite(), kernels: kernels, rounding: rounding)
-        for (op, steps) in found.sorted(by: { $0.key < $1.key }) {
-          let total = steps.values.reduce(0, +)
-          if steps.count > 1 {
-            print(
-              kernels, rounding, name, op, total, Double(steps[0] ?? 0) / Double(total),
-              steps.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })
-          }
-        }
+  /// Operator by operator, from the runtime's own inputs, so that nothing widens a difference. What it
+  /// takes by default (XNNPACK) rounds once, and gives every integer; its own fast kernels round twice
+  /// but in another order in some convolutions (seen: 0.06 % of values, one step), and in means.
+  @Test(arguments: [
+    ("builtin", TFLiteEvaluator.Rounding.twice, 0.998), ("xnnpack", .once, 0.9999),
+  ])
+  func `each operator gives the evaluator's integers, or their neighbours`(
+    kernels: String, rounding: TFLiteEvaluator.Rounding, share: Double
+  ) throws {
+    for (name, fixture) in Self.fixtures where name == "silu" || name == "classifier" {
+      let found = try Self.differences(fixture.tflite(), kernels: kernels, rounding: rounding)
+      for (operation, steps) in found {
+        let total = steps.values.reduce(0, +)
+        #expect(steps.keys.max()! <= 1, "\(name), \(operation): \(steps)")
+        if operation == "MEAN" && kernels == "builtin" { continue }
+        #expect(
+          Double(steps[0] ?? 0) >= share * Double(total), "\(name), \(operation): \(steps)")
       }
     }
   }
 
-  @Test func `simulation`() throws {
-    for (name, fixture) in Self.fixtures {
-      let model = try fixture.tflite()
-      let pixels = ExportFixture.picture(seed: 1)
+  /// Training simulates rounding once. In a network of one layer its integers are the runtime's but for
+  /// ties, which rounded biases and scales fall off (seen: 0.03 %, and 0.08 % of what rounds twice). A
+  /// step before a SiLU may be three behind it, where the grid is finer.
+  @Test(arguments: Activation.allCases)
+  func `a layer has the integers of training's simulation`(activation: Activation) throws {
+    let fixture = ExportFixture(ExportFixture.block(activation), target: .tflite)
+    for (rounding, share) in [(TFLiteEvaluator.Rounding.once, 0.9995), (.twice, 0.998)] {
+      let steps = try Self.simulationDifferences(fixture, rounding)
+      let total = steps.values.reduce(0, +)
+      #expect(steps.keys.max()! <= (activation == .silu ? 3 : 1), "\(rounding): \(steps)")
+      #expect(Double(steps[0] ?? 0) >= share * Double(total), "\(rounding): \(steps)")
+    }
+  }
+
+  /// Differences in steps between the evaluator's outputs and the simulation's.
+  static func simulationDifferences(
+    _ fixture: ExportFixture, _ rounding: TFLiteEvaluator.Rounding
+  ) throws -> [Int: Int] {
+    let model = try fixture.tflite()
+    let sites = YOLOv8PlacementTests.sites(fixture.graph)
+    var result: [Int: Int] = [:]
+    for seed in [1, 2] as [UInt64] {
+      let pixels = ExportFixture.picture(seed: seed)
       let (_, values) = fixture.evaluate(pixels)
-      for rounding in [TFLiteEvaluator.Rounding.once, .twice] {
-        var evaluator = TFLiteEvaluator(model, rounding: rounding)
-        evaluator.run(quantizedInput(pixels, model))
-        let sites = YOLOv8PlacementTests.sites(fixture.graph)
-        for (output, value) in zip(model.outputs, fixture.graph.outputs) {
-          let grid = fixture.grids[sites[value]!]
-          let wanted = values[value].map { grid.quantize(Float($0)) }
-          let d = zip(evaluator.values[output.tensor], wanted).map { abs(Int32($0) - $1) }
-          print(
-            "simulation", name, rounding, output.name, d.max()!,
-            Double(d.count { $0 == 0 }) / Double(d.count))
+      var evaluator = TFLiteEvaluator(model, rounding: rounding)
+      evaluator.run(quantizedInput(pixels, model))
+      for (output, value) in zip(model.outputs, fixture.graph.outputs) {
+        let grid = fixture.grids[try #require(sites[value])]
+        for (a, b) in zip(evaluator.values[output.tensor], values[value]) {
+          result[abs(Int(a) - Int(grid.quantize(Float(b)))), default: 0] += 1
         }
       }
+    }
+    return result
+  }
+
+  @Test func `a file that is no model is refused in one sentence`() throws {
+    try PythonScript.withFolder { folder in
+      let path = folder.appending(path: "junk.tflite")
+      try Data("this is no model".utf8).write(to: path)
+      let junk = try CheckTFLite.script.run([path.path])
+      #expect(junk.status == 1 && junk.error.contains("is no TFLite model"))
+      let missing = try CheckTFLite.script.run([folder.appending(path: "none").path])
+      #expect(missing.status == 1 && missing.error.split(separator: "\n").count == 1)
+    }
+  }
+
+  @Test func `a set of pictures is decoded as training decodes it`() throws {
+    let fixture = ExportFixture.relu6
+    let model = try fixture.tflite()
+    try PythonScript.withFolder { folder in
+      let path = folder.appending(path: "model.tflite")
+      try Data(model.bytes).write(to: path)
+      let pixels = ExportFixture.picture(seed: 1)
+      let inputs = folder.appending(path: "inputs")
+      try (Data(#"{"count": 1, "height": 64, "width": 64}"#.utf8) + [UInt8(ascii: "\n")] + pixels)
+        .write(to: inputs)
+      let outputs = folder.appending(path: "outputs")
+      let outcome = try CheckTFLite.script.run([
+        "evaluate", path.path, "--inputs", inputs.path, "--outputs", outputs.path, "--kernels",
+        "reference",
+      ])
+      try #require(outcome.status == 0, "\(outcome.error)")
+      let file = try Data(contentsOf: outputs)
+      let end = try #require(file.firstIndex(of: UInt8(ascii: "\n")))
+      let numbers = Data(file[(end + 1)...]).withUnsafeBytes { bytes in
+        (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+      }
+      // The evaluator's integers, decoded here.
+      var evaluator = TFLiteEvaluator(model)
+      evaluator.run(quantizedInput(pixels, model))
+      let reference = fixture.evaluate(pixels).evaluator
+      var values = fixture.evaluate(pixels).values
+      for (output, value) in zip(model.outputs, fixture.graph.outputs) {
+        let q = model.tensors[output.tensor].quantization!
+        values[value] = evaluator.values[output.tensor].map {
+          Double(Float(Int32($0) - q.zeroPoints[0]) * q.scales[0])
+        }
+      }
+      let decoded = reference.decode(values)
+      let expected = decoded.boxes + decoded.scores
+      #expect(numbers.count == expected.count)
+      // Float on one side, Double on the other; boxes reach beyond 64 pixels.
+      for (a, b) in zip(numbers, expected) { #expect(abs(Double(a) - b) < 1e-3) }
     }
   }
 }

@@ -96,8 +96,9 @@ extension Histogram {
 
   /// The candidate with the smallest cost; of equal ones the wider.
   ///
-  /// Ends are shrunk in 128 steps each, together where the range is symmetric; else the upper end first
-  /// and then the lower one, twice, which finds the joint minimum of such costs closely enough.
+  /// Both ends are shrunk together in 128 steps; then, where the range need not be symmetric, the upper
+  /// end alone and the lower end alone. Ends alone come second, because beside a far outlier on the
+  /// other side neither gains anything.
   private func best(
     within whole: Extremes, symmetric: Bool, cost: (Extremes) -> Double
   ) -> Extremes {
@@ -117,13 +118,10 @@ extension Histogram {
       }
       result = chosen
     }
-    if symmetric {
-      search { scaled(result, low: $0, high: $0) }
-    } else {
-      for _ in 0..<2 {
-        if whole.high > 0 { search { scaled(result, low: nil, high: $0) } }
-        if whole.low < 0 { search { scaled(result, low: $0, high: nil) } }
-      }
+    search { scaled(result, low: $0, high: $0) }
+    if !symmetric && whole.low < 0 && whole.high > 0 {
+      search { scaled(result, low: nil, high: $0) }
+      search { scaled(result, low: $0, high: nil) }
     }
     return result
   }
@@ -158,7 +156,7 @@ extension Histogram {
       center($0) >= Double(grid.low) && center($0) <= Double(grid.high)
     }
     guard let first = inside.first, let last = inside.last else { return .infinity }
-    var p = counts[first...last].map(Double.init)
+    var p = counts[first...last].map { Double($0) }
     p[0] += counts[..<first].reduce(0) { $0 + Double($1) }
     p[p.count - 1] += counts[(last + 1)...].reduce(0) { $0 + Double($1) }
     var sums = [Double](repeating: 0, count: levels)
