@@ -22,23 +22,23 @@ import argparse
 import collections
 import json
 import sys
+import tempfile
 import time
-
-
-class Failure(Exception):
-    """What is wrong, as a sentence for the user."""
-
 
 try:
     import numpy as np
     import onnx
     import onnxruntime
+
+    from model_files import Failure, compare, read_header, read_numbers, write_outputs
 except ImportError as error:
     sys.exit(f"check_onnx.py: {error}; install onnx, onnxruntime and numpy for {sys.executable}")
 
 
-def open_session(path, optimize, threads):
+def open_session(path, optimize, threads, optimized_path=None):
     """An inference session on the CPU, errors only in its log.
+
+    `optimized_path` is where it leaves the graph that it really runs.
 
     On x86 without VNNI onnxruntime's int8 convolutions add products in 16 bits, which overflow
     silently; the option below makes it use wider ones there. Users of such CPUs need it too.
@@ -47,54 +47,11 @@ def open_session(path, optimize, threads):
     options.add_session_config_entry("session.x64quantprecision", "1")
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    if optimized_path:
+        options.optimized_model_filepath = optimized_path
     if not optimize:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def read_header(file, path, keys):
-    """The JSON line at the head of a file, with all of `keys` in it."""
-    try:
-        header = json.loads(file.readline(1 << 20))
-        if not isinstance(header, dict):
-            raise ValueError("not an object")
-    except ValueError as error:
-        raise Failure(f"{path}: the first line is not a JSON header ({error})") from error
-    missing = [key for key in keys if key not in header]
-    if missing:
-        raise Failure(f"{path}: the header has no {missing[0]!r}")
-    return header
-
-
-def read_numbers(file, path, dtype, shape):
-    """The next numbers of a file; fewer than `shape` holds are an error."""
-    count = int(np.prod(shape, dtype=np.int64))
-    values = np.fromfile(file, dtype, count)
-    if values.size != count:
-        raise Failure(f"{path}: ends after {values.size} of {count} numbers for shape {list(shape)}")
-    return values.reshape(shape)
-
-
-def compare(name, got, wanted, step):
-    """How far `got` is from `wanted`; in steps of the output's grid, if it has one."""
-    if list(got.shape) != list(wanted.shape):
-        raise Failure(f"output {name} is {list(got.shape)}, the reference {list(wanted.shape)}")
-    difference = np.abs(got.astype(np.float64) - wanted.astype(np.float64))
-    result = {
-        "maximum_difference": float(difference.max(initial=0)),
-        "mean_difference": float(difference.mean()) if difference.size else 0.0,
-        "largest_value": float(np.abs(wanted).max(initial=0)),
-        "equal_share": float((got == wanted).mean()) if got.size else 1.0,
-    }
-    if step:
-        steps = np.rint(difference / step).astype(np.int64)
-        counts = collections.Counter(steps.ravel().tolist())
-        result["steps"] = {
-            "maximum": int(steps.max(initial=0)),
-            "equal_share": float((steps == 0).mean()) if steps.size else 1.0,
-            "histogram": {str(key): counts[key] for key in sorted(counts)},
-        }
-    return result
 
 
 def concrete(shape):
@@ -105,7 +62,11 @@ def concrete(shape):
 def check(arguments):
     model = onnx.load(arguments.model)
     onnx.checker.check_model(model, full_check=True)
-    session = open_session(arguments.model, not arguments.disable_optimizations, arguments.threads)
+    optimize = not arguments.disable_optimizations
+    with tempfile.TemporaryDirectory() as folder:
+        optimized = f"{folder}/optimized.onnx"
+        session = open_session(arguments.model, optimize, arguments.threads, optimized)
+        run_nodes = onnx.load(optimized).graph.node
     (entry,) = session.get_inputs()
     reference = None
     if arguments.reference:
@@ -140,6 +101,8 @@ def check(arguments):
             for name, values in outputs.items()
         },
         "nodes": dict(sorted(collections.Counter(n.op_type for n in model.graph.node).items())),
+        # What the runtime made of them: QLinear… are integer kernels.
+        "run_nodes": dict(sorted(collections.Counter(n.op_type for n in run_nodes).items())),
         "metadata": {entry.key: entry.value for entry in model.metadata_props},
         "onnx": onnx.__version__,
         "onnxruntime": onnxruntime.__version__,
@@ -159,41 +122,26 @@ def evaluate(arguments):
     names = [output.name for output in session.get_outputs()]
     if not {"boxes", "scores"} <= set(names):
         raise Failure(f"{arguments.model}: has no outputs boxes and scores, only {', '.join(names)}")
+    shape = concrete(entry.shape)
+    if shape[:2] != [1, 3]:
+        raise Failure(f"{arguments.model}: takes {entry.shape}, expected pictures [1, 3, H, W]")
     seconds = 0.0
-    with open(arguments.inputs, "rb") as source, open(arguments.outputs, "wb") as target:
-        header = read_header(source, arguments.inputs, ["count", "height", "width"])
-        count, height, width = header["count"], header["height"], header["width"]
-        if concrete(entry.shape) != [1, 3, height, width]:
-            raise Failure(
-                f"{arguments.inputs}: pictures are {height}×{width}, the model takes {entry.shape}")
-        anchors = classes = 0
-        for index in range(count):
-            pixels = read_numbers(source, arguments.inputs, "u1", (1, height, width, 3))
-            picture = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).astype(np.float32)
-            picture /= np.float32(255)
-            start = time.perf_counter()
-            boxes, scores = session.run(["boxes", "scores"], {entry.name: picture})
-            seconds += time.perf_counter() - start
-            if index == 0:
-                anchors, classes = scores.shape[1:]
-                target.write(
-                    json.dumps(
-                        {"count": count, "anchors": int(anchors), "classes": int(classes)}
-                    ).encode()
-                    + b"\n")
-            boxes.astype("<f4").tofile(target)
-            scores.astype("<f4").tofile(target)
-        if source.read(1):
-            raise Failure(f"{arguments.inputs}: has more than its {count} pictures")
-        if count == 0:
-            target.write(b'{"count": 0, "anchors": 0, "classes": 0}\n')
+
+    def run(pixels):
+        nonlocal seconds
+        picture = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]).astype(np.float32)
+        picture /= np.float32(255)
+        start = time.perf_counter()
+        boxes, scores = session.run(["boxes", "scores"], {entry.name: picture})
+        seconds += time.perf_counter() - start
+        return boxes[0], scores[0]
+
+    counts = write_outputs(arguments.inputs, arguments.outputs, shape[2:], run)
     return {
         "model": arguments.model,
         "ok": True,
-        "count": count,
-        "anchors": int(anchors),
-        "classes": int(classes),
-        "milliseconds_per_picture": 1000 * seconds / max(count, 1),
+        **counts,
+        "milliseconds_per_picture": 1000 * seconds / max(counts["count"], 1),
     }
 
 

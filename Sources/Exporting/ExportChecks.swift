@@ -32,6 +32,11 @@ func checkGrids(_ graph: Graph, _ grids: [Grid]) throws(ExportError) {
     guard grid.scale.isFinite, grid.scale >= .leastNormalMagnitude else {
       throw fail("has the scale \(grid.scale); expected a positive number, so calibrate it again")
     }
+    // What a range of nothing but 0 gives (`Grid(covering:_:bits:symmetric:)`).
+    guard grid.scale > .leastNormalMagnitude else {
+      throw fail(
+        "covers nothing but 0: what it saw was constant; calibrate it with pictures that differ")
+    }
     let int8: ClosedRange<Int32> = -128...127
     guard grid.minimum < grid.maximum, int8.contains(grid.minimum), int8.contains(grid.maximum)
     else {

@@ -14,6 +14,8 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
   case notFinite(graph: String, parameter: String)
   /// The detector's head does not cover the input as its strides say.
   case unreadableHead(graph: String, reason: String)
+  /// A node that the target has no means for.
+  case notExpressible(graph: String, node: String, target: String, reason: String)
   /// Protocol buffers end at 2 GiB.
   case tooLarge(graph: String)
 
@@ -31,6 +33,8 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
       "graph \(graph): parameter \(parameter) holds NaN or infinity, or is a negative variance; "
         + "export an earlier checkpoint"
     case .unreadableHead(let graph, let reason): "graph \(graph): \(reason)"
+    case .notExpressible(let graph, let node, let target, let reason):
+      "graph \(graph), node \(node): \(target) cannot compute it: \(reason)"
     case .tooLarge(let graph):
       "graph \(graph): the model is larger than the 2 GiB that an ONNX file can hold"
     }

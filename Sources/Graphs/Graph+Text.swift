@@ -39,7 +39,7 @@ extension Operation {
       " kernel \(kernel) stride \(stride) padding \(padding)"
     case .linear(let features, let bias): " features \(features)" + (bias ? " bias" : "")
     case .fakeQuantize(let site): " site \(site)"
-    case .activation, .add, .concat, .globalAveragePool: ""
+    case .activation, .sigmoid, .add, .multiply, .concat, .globalAveragePool: ""
     }
   }
 }

@@ -5,8 +5,12 @@ public enum Operation: Hashable, Sendable, Codable {
   /// `y = γ·(x - mean)/√(variance + ε) + β` over the batch and all pixels of a channel.
   case batchNorm(epsilon: Float, momentum: Float)
   case activation(Activation)
+  /// `1 / (1 + e^-x)`: the gate of a SiLU where a target computes it apart (`splittingSiLU`).
+  case sigmoid
   /// The element-wise sum of two values.
   case add
+  /// The element-wise product of two values.
+  case multiply
   /// The inputs' channels one after another.
   case concat
   /// The channels `from ..< from + count`.
@@ -27,7 +31,9 @@ public enum Operation: Hashable, Sendable, Codable {
     case .convolution: "convolution"
     case .batchNorm: "batchNorm"
     case .activation(let kind): kind.rawValue
+    case .sigmoid: "sigmoid"
     case .add: "add"
+    case .multiply: "multiply"
     case .concat: "concat"
     case .slice: "slice"
     case .upsample: "upsample"

@@ -35,10 +35,10 @@ extension Operation {
         isExtent(kernel) && isExtent(stride) && (0...kernel / 2).contains(padding),
         "padding may be at most half the kernel")
       return try window(inputs[0], kernel, stride, padding, channels: inputs[0][2], require)
-    case .batchNorm, .activation, .fakeQuantize:
+    case .batchNorm, .activation, .sigmoid, .fakeQuantize:
       try require(inputs.count == 1, "expected one input")
       return inputs[0]
-    case .add:
+    case .add, .multiply:
       try require(inputs.count == 2 && inputs[0] == inputs[1], "expected two of the same shape")
       return inputs[0]
     case .concat:

@@ -6,13 +6,22 @@ extension Graph {
   ///
   /// Values that concat, slice, upsample or max pool join lie on one grid and form one site, so that
   /// those operations only move integers. The input's range is that of a picture, 0 ... 1.
-  /// A value between a convolution and its batch norm or activation is no tensor on any target.
+  /// A value between a convolution and its batch norm or activation is no tensor on any target; where
+  /// the target has no SiLU, it becomes a sigmoid and a product first.
   ///
   /// - Parameters:
+  ///   - rules: those of a target, `Target.rules`.
   ///   - weightBits: of every convolution and linear layer.
-  ///   - activationBits: of every site.
-  /// - Source: NVIDIA TensorRT developer guide, explicit quantization; TFLite 8-bit specification.
+  ///   - activationBits: of every site; `rules.activationBits` says what the target holds.
   public func placingSites(_ rules: PlacementRules, weightBits: Int = 8, activationBits: Int = 8)
+    -> Graph
+  {
+    rules.fusesSiLU
+      ? withSites(rules, weightBits, activationBits)
+      : splittingSiLU().withSites(rules, weightBits, activationBits)
+  }
+
+  private func withSites(_ rules: PlacementRules, _ weightBits: Int, _ activationBits: Int)
     -> Graph
   {
     var groups = DisjointSets(count: values.count)
@@ -20,7 +29,13 @@ extension Graph {
       for input in node.inputs { groups.join(node.output, input) }
     }
     let consumers = consumers()
-    let isQuantized = values.indices.map { isTensor($0, rules, consumers) }
+    let producers = producers()
+    let isQuantized = values.indices.map { isTensor($0, rules, producers, consumers) }
+    var fixedRangeOfGroup: [Int: Site.FixedRange] = [:]
+    for node in nodes where node.operation == .sigmoid {
+      fixedRangeOfGroup[groups.root(of: node.output)] = rules.sigmoidRange
+    }
+    for input in inputs { fixedRangeOfGroup[groups.root(of: input)] = .init(low: 0, high: 1) }
 
     var result = Graph(name: name)
     var siteOfGroup: [Int: Int] = [:]
@@ -31,7 +46,7 @@ extension Graph {
       result.sites.append(
         Site(
           name: values[value].name, bits: activationBits, symmetric: rules.symmetric,
-          fixedRange: inputs.contains(value) ? .init(low: 0, high: 1) : nil))
+          fixedRange: fixedRangeOfGroup[group]))
       siteOfGroup[group] = result.sites.count - 1
       return result.sites.count - 1
     }
@@ -81,9 +96,11 @@ extension Graph {
   }
 
   /// Whether the target keeps this value in memory as integers of a grid that must be set here.
-  private func isTensor(_ value: Int, _ rules: PlacementRules, _ consumers: [[Int]]) -> Bool {
+  private func isTensor(
+    _ value: Int, _ rules: PlacementRules, _ producers: [Int?], _ consumers: [[Int]]
+  ) -> Bool {
     if inputs.contains(value) { return true }
-    guard let producer = nodes.first(where: { $0.output == value }) else { return false }
+    guard let producer = producers[value].map({ nodes[$0] }) else { return false }
     if producer.operation.keepsGrid { return false }
     if outputs.contains(value) && !rules.quantizesOutputs { return false }
     let readers = consumers[value].map { nodes[$0].operation }

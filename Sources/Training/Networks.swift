@@ -1,9 +1,6 @@
 public import Graphs
 import Models
-import Quantization
-
-/// The targets as the quantization pass knows them; `Recipe.Quantization` hides the module here.
-private typealias PlacementTarget = Quantization.Target
+public import Quantization
 
 extension Recipe {
   /// The network in float.
@@ -15,16 +12,25 @@ extension Recipe {
 
   /// The network with the sites of the target.
   ///
-  /// - Throws: a sentence, where the placement rules of the target are not known.
+  /// - Throws: a sentence, where the target has no integers of so few bits.
   public func quantizedGraph(_ float: Graph) throws(TrainingError) -> Graph {
-    guard let rules = PlacementTarget(rawValue: quantization.target.rawValue)?.placement else {
+    let rules = quantization.target.kind.rules
+    guard rules.activationBits.contains(quantization.activationBits) else {
       throw .unsupported(
-        "`quantization.target` \(quantization.target.rawValue) has no placement rules yet; use tensorrt or portable"
+        "`quantization.activationBits` is \(quantization.activationBits), but `quantization.target` \(quantization.target.rawValue) holds activations as int8 only; use 8, or the target tensorrt or onnxruntime"
       )
     }
     return float.placingSites(
       rules, weightBits: quantization.weightBits, activationBits: quantization.activationBits)
   }
+}
+
+/// The targets as the quantization pass knows them; `Recipe.Quantization` hides the module there.
+public typealias PlacementTarget = Quantization.Target
+
+extension Recipe.Quantization.Target {
+  /// The same target for the quantization pass.
+  public var kind: PlacementTarget { PlacementTarget(rawValue: rawValue)! }
 }
 
 extension Recipe.Model.Architecture {

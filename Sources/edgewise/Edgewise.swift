@@ -14,6 +14,6 @@ struct Edgewise: ParsableCommand {
       """,
     subcommands: [
       Train.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
-      CheckpointCommand.self, DataCommand.self, Bench.self, Doctor.self,
+      CheckTarget.self, CheckpointCommand.self, DataCommand.self, Bench.self, Doctor.self,
     ])
 }

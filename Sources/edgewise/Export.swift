@@ -1,29 +1,44 @@
-import ArgumentParser
+public import ArgumentParser
 import Checkpoints
 import Foundation
 import Parallel
+import Quantization
 import Training
 
 extension ExportForm: ExpressibleByArgument {}
+extension ExportFormat: ExpressibleByArgument {}
+extension PlacementTarget: ExpressibleByArgument {}
 
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes a checkpoint's model for a runtime: ONNX, in float or quantized.",
+    abstract: "Writes a checkpoint's model for a runtime: ONNX, TFLite or safetensors.",
     discussion: """
       Examples:
         edgewise export runs/demo --format onnx --output model.onnx
+        edgewise export runs/demo --format onnx --target onnxruntime --output model.onnx
+        edgewise export runs/lot-relu6 --format tflite --output model.tflite
         edgewise export runs/demo/checkpoints/step-00001200 --output float.onnx --as float --force
-      """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case onnx }
+      What the target computes other than training simulated it is named on standard error; \
+      `edgewise check-target` lists it without writing anything.
+      """)
 
   @Argument(
     help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
     completion: .directory)
   var checkpoint: String
 
-  @Option(help: "onnx: opset 17, quantized models with quantize-dequantize pairs.")
-  var format = Format.onnx
+  @Option(
+    help:
+      "onnx: opset 17, quantized models with quantize-dequantize pairs; tflite: int8 throughout; safetensors: weights and scales."
+  )
+  var format = ExportFormat.onnx
+
+  @Option(
+    help:
+      "What the file is for: tensorrt, tflite, edgetpu, onnxruntime or portable. Default: tflite for that format, else the recipe's."
+  )
+  var target: PlacementTarget?
 
   @Option(help: "The file to write.")
   var output: String
@@ -42,6 +57,15 @@ struct Export: ParsableCommand {
   @Flag(help: "Print one JSON document.")
   var json = false
 
+  func validate() throws {
+    if dynamicBatch, format != .onnx {
+      throw ValidationError("--dynamic-batch goes with --format onnx")
+    }
+    if let target, format == .tflite, ![.tflite, .edgetpu, .portable].contains(target) {
+      throw ValidationError("--format tflite goes with --target tflite, edgetpu or portable")
+    }
+  }
+
   func run() throws {
     try endingAlone {
       if !force, FileManager.default.fileExists(atPath: output) {
@@ -49,10 +73,17 @@ struct Export: ParsableCommand {
           message: "\(output) is there already and was left as it is; add --force to replace it",
           exitCode: 64, rank: 0)
       }
-      let model = try DeployedModel(checkpoint: openCheckpoint(checkpoint))
-      let form = form ?? (model.quantized == nil ? .float : .int8)
-      let bytes = try model.onnx(form, hasDynamicBatch: dynamicBatch)
+      let reader = try openCheckpoint(checkpoint)
+      let model = try DeployedModel(checkpoint: reader)
+      let form = form ?? (model.quantized == nil && format != .tflite ? .float : .int8)
+      let trainedFor = model.recipe.quantization.target.kind
+      let target = target ?? (format == .tflite && trainedFor != .edgetpu ? .tflite : trainedFor)
+      let bytes = try model.exported(
+        format, form, target: target, data: reader.manifest.libraries[dataEntry],
+        hasDynamicBatch: dynamicBatch)
       try writeWhole(bytes, to: output, isReplacing: force)
+      let findings = form == .int8 ? model.findings(target: target) : []
+      for finding in findings { complain("\(target.rawValue): \(finding)") }
       guard json else {
         print(
           "\(output): \(form.rawValue), \(bytes.count) bytes, from \(model.path), step \(model.step)"
@@ -65,7 +96,7 @@ struct Export: ParsableCommand {
         "checkpoint": .string(model.path), "step": .integer(model.step),
         "classes": .array(model.classNames.map { .string($0) }),
         "input_size": .integer(model.recipe.model.inputSize),
-        "target": .string(model.recipe.quantization.target.rawValue),
+        "target": .string(target.rawValue), "findings": .array(findings.map(\.json)),
       ])
     }
   }

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Checkpoints
 import Datasets
 import Engine
 import MessagePassing
 import Parallel
+import Quantization
 import Training
 
 struct Train: ParsableCommand {
@@ -45,9 +47,10 @@ struct Train: ParsableCommand {
         try Recipe(
           contentsOf: self.recipe, overrides: overrides + (skipBad ? ["data.skipBad=true"] : []))
       }
-      if let format = recipe.export.formats.first(where: { $0 != .onnx }) {
-        throw TrainingError.unsupported(
-          "`export.formats` names \(format.rawValue), which this version cannot write; use onnx")
+      if recipe.export.formats.contains(.tflite) {
+        try communicator.together(exitCode: Training.exitCode) {
+          try recipe.checkTFLiteExport(recipe.quantization.target.kind)
+        }
       }
       StopSignals.install()
       setComputeThreadCount(recipe.system.threads)
@@ -68,8 +71,8 @@ struct Train: ParsableCommand {
         reporter.note("left out or mended: \(item.place): \(item.reason)")
       }
       let trainer = try Trainer(
-        recipe: recipe, data: data, runFolder: folder, resume: choice(), libraries: libraries(),
-        communicator: communicator, reporter: reporter)
+        recipe: recipe, data: data, runFolder: folder, resume: choice(),
+        libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
       try communicator.together(exitCode: Training.exitCode) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)
       }
@@ -89,15 +92,24 @@ struct Train: ParsableCommand {
   private func export(
     _ recipe: Recipe, _ folder: String, _ communicator: Communicator, _ reporter: RunReporter
   ) throws {
-    guard recipe.export.formats.contains(.onnx) else { return }
+    guard !recipe.export.formats.isEmpty else { return }
     try communicator.together(exitCode: Training.exitCode) {
       guard communicator.rank == 0 else { return }
       // Without QAT epochs the calibrated model is the result.
       let source = recipe.schedule.qatEpochs > 0 ? folder : "\(folder)/calibrated"
-      let model = try DeployedModel(checkpoint: openCheckpoint(source))
-      let path = "\(folder)/model.onnx"
-      try writeWhole(try model.onnx(.int8), to: path, isReplacing: true)
-      reporter.note("exported \(path): int8 for \(recipe.quantization.target.rawValue)")
+      let reader = try openCheckpoint(source)
+      let model = try DeployedModel(checkpoint: reader)
+      let target = recipe.quantization.target.kind
+      for format in recipe.export.formats {
+        let path = "\(folder)/model.\(format.rawValue)"
+        let bytes = try model.exported(
+          format, .int8, target: target, data: reader.manifest.libraries[dataEntry])
+        try writeWhole(bytes, to: path, isReplacing: true)
+        reporter.note("exported \(path): int8 for \(target.rawValue)")
+      }
+      for finding in model.findings(target: target) {
+        reporter.note("\(target.rawValue): \(finding)")
+      }
     }
   }
 
@@ -111,7 +123,9 @@ struct Train: ParsableCommand {
 }
 
 /// What the numbers of a run come from; part of its checkpoints.
-func libraries() -> [String: String] {
+func libraries(for data: Dataset) -> [String: String] {
   let compute = ComputeDescription.current
-  return ["compute": "\(compute.library), \(compute.instructionSet)"]
+  return [
+    "compute": "\(compute.library), \(compute.instructionSet)", dataEntry: data.fingerprint,
+  ]
 }

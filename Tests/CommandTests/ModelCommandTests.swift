@@ -74,6 +74,48 @@ struct ModelCommandTests {
         atPath: URL(fileURLWithPath: file).deletingLastPathComponent().path) == ["model.onnx"])
   }
 
+  @Test func `what a target cannot compute is named, node by node`() throws {
+    let run = try TinyRun.folder()
+    let fine = try Program.run("check-target", run, "--json")
+    #expect(fine.code == 0, "\(fine.errors)")
+    #expect(try fine.json()["exact"] as? Bool == true)
+    #expect(try fine.json()["ran_on_device"] as? Bool == false)
+    let other = try Program.run("check-target", run, "--target", "tflite", "--json")
+    #expect(other.code == 1)
+    let findings = try #require(try other.json()["findings"] as? [[String: String]])
+    #expect(findings.contains { $0["node"] == "model.0.act" && $0["kind"] == "refused" })
+    let text = try Program.run("check-target", run, "--target", "edgetpu")
+    #expect(text.code == 1 && text.output.contains("model.0.act (refused): SiLU is LOGISTIC"))
+
+    let file = try Program.temporaryFolder() + "/model.tflite"
+    let refused = try Program.run("export", run, "--format", "tflite", "--output", file)
+    #expect(refused.code == 65 && refused.sentences.count == 1)
+    #expect(refused.errors.contains("tflite cannot compute it"))
+    #expect(FileManager.default.contents(atPath: file) == nil)
+  }
+
+  @Test func `a float checkpoint is checked as the target would get it`() throws {
+    let first = try #require(TinyRun.checkpoints().first)
+    for target in ["tensorrt", "tflite", "edgetpu", "onnxruntime"] {
+      let outcome = try Program.run("check-target", first, "--target", target)
+      #expect(outcome.code == 0, "\(target): \(outcome.output)")
+    }
+  }
+
+  @Test func `weights leave as safetensors, with the run's step and data`() throws {
+    let file = try Program.temporaryFolder() + "/model.safetensors"
+    let outcome = try Program.run(
+      "export", TinyRun.folder(), "--format", "safetensors", "--output", file)
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let bytes = try #require(FileManager.default.contents(atPath: file))
+    let length = bytes[..<8].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    let header = try #require(
+      try JSONSerialization.jsonObject(with: bytes[8..<8 + length]) as? [String: Any])
+    let metadata = try #require(header["__metadata__"] as? [String: String])
+    #expect(metadata["step"] == "4" && metadata["qat_epochs"] == "1")
+    #expect(metadata["dataset_hash"]?.count == 16)
+  }
+
   @Test func `predict draws a folder's pictures in name order, with an overview`() throws {
     let run = try TinyRun.folder()
     let output = try Program.temporaryFolder() + "/drawn"

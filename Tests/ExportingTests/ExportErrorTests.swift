@@ -28,6 +28,14 @@ import Testing
     #expect(sentence.contains("site \(name) has the scale \(scale)"), "\(sentence)")
   }
 
+  @Test func `a site that saw only zeros is named`() {
+    let site = ExportFixture.portable.graph.sites[1]
+    let sentence = Self.sentence {
+      $0.grids[1] = Grid(covering: 0, 0, bits: site.bits, symmetric: site.symmetric)
+    }
+    #expect(sentence.contains("site \(site.name) covers nothing but 0"), "\(sentence)")
+  }
+
   @Test func `integers outside int8 and forbidden zero points are named`() {
     #expect(Self.sentence { $0.grids[0].maximum = 255 }.contains("expected them in int8"))
     #expect(Self.sentence { $0.grids[0].minimum = 127 }.contains("expected them in int8"))

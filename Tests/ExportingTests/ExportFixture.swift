@@ -53,7 +53,7 @@ struct ExportFixture: Sendable {
     graph =
       target.map {
         float.placingSites(
-          $0.placement!, weightBits: weightBits, activationBits: activationBits)
+          $0.rules, weightBits: weightBits, activationBits: activationBits)
       } ?? float
     var evaluator = ReferenceEvaluator(graph, start)
     evaluator.setsStatistics = true
@@ -72,7 +72,7 @@ struct ExportFixture: Sendable {
   /// Scales of grids and weights and gains of batch norms are powers of two, biases and means
   /// multiples of 1/256.
   init(exactFor target: Target) {
-    graph = Self.yolo(.relu).placingSites(target.placement!)
+    graph = Self.yolo(.relu).placingSites(target.rules)
     pixels = Self.picture(seed: 1)
     weights = NamedWeights()
     var random = Philox(seed: 13)
@@ -153,6 +153,21 @@ struct ExportFixture: Sendable {
       DetectorHead(
         levels: [.init(boxes: outputs[0].index, classes: outputs[1].index, stride: 8)],
         classNames: classNames, bins: 16))
+    return b.graph
+  }
+
+  /// One convolution with its batch norm and activation, and another: nothing widens a difference.
+  static func block(_ activation: Activation) -> Graph {
+    var b = GraphBuilder(name: "block")
+    let image = b.input("image", shape: [64, 64, 3])
+    for (name, stride) in [("first", 1), ("second", 2)] {
+      let conv = b.node(
+        .convolution(
+          channels: 32, kernel: 3, stride: stride, padding: 1, groups: 1, bias: false), image,
+        name: "\(name).conv")
+      let norm = b.node(.batchNorm(epsilon: 1e-3, momentum: 0.03), conv, name: "\(name).bn")
+      b.output(b.node(.activation(activation), norm, name: "\(name).act"))
+    }
     return b.graph
   }
 

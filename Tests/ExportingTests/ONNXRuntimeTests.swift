@@ -5,38 +5,12 @@ import Quantization
 import Tensors
 import Testing
 
-/// `scripts/check_onnx.py` under a Python that has onnx and onnxruntime: the one that
-/// `EDGEWISE_PYTHON` names, else the package's `.venv`.
+/// `scripts/check_onnx.py`.
 enum CheckONNX {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+  static let script = PythonScript(name: "check_onnx.py", packages: "onnx, onnxruntime")
 
-  static let python: URL? = {
-    let named = ProcessInfo.processInfo.environment["EDGEWISE_PYTHON"]
-    let python = named.map { URL(filePath: $0) } ?? root.appending(path: ".venv/bin/python")
-    guard FileManager.default.isExecutableFile(atPath: python.path) else { return nil }
-    let process = Process()
-    process.executableURL = python
-    process.arguments = ["-c", "import onnx, onnxruntime"]
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    process.waitUntilExit()
-    return process.terminationStatus == 0 ? python : nil
-  }()
-
-  /// What the script printed, and its exit code.
-  static func run(_ arguments: [String]) throws -> (status: Int32, output: Data, error: String) {
-    let process = Process()
-    process.executableURL = python
-    process.arguments = [root.appending(path: "scripts/check_onnx.py").path] + arguments
-    let (output, error) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = error
-    try process.run()
-    let printed = try output.fileHandleForReading.readToEnd() ?? Data()
-    let complaint = try error.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return (process.terminationStatus, printed, String(decoding: complaint, as: UTF8.self))
+  static func run(_ arguments: [String]) throws -> PythonScript.Outcome {
+    try script.run(arguments)
   }
 
   struct Report: Decodable {
@@ -55,6 +29,7 @@ enum CheckONNX {
     var ok: Bool
     var metadata: [String: String]
     var nodes: [String: Int]
+    var run_nodes: [String: Int]
     var reference: [String: Comparison]?
   }
 
@@ -62,14 +37,6 @@ enum CheckONNX {
     let result = try run(arguments)
     try #require(result.status == 0, "\(result.error)")
     return try JSONDecoder().decode(Report.self, from: result.output)
-  }
-
-  static func withFolder(_ body: (URL) throws -> Void) throws {
-    let folder = FileManager.default.temporaryDirectory.appending(
-      path: "edgewise-onnx-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try body(folder)
   }
 
   static func bytes(_ values: [Double]) -> Data {
@@ -86,8 +53,8 @@ private func channelsFirst(_ x: [Double], _ shape: Shape) -> [Double] {
 @Suite(
   .serialized,
   .enabled(
-    if: CheckONNX.python != nil,
-    "needs a Python with onnx and onnxruntime: set EDGEWISE_PYTHON or run scripts/bootstrap.sh"))
+    if: CheckONNX.script.isReady,
+    "needs a Python with onnx and onnxruntime: set EDGEWISE_PYTHON or run scripts/check-python"))
 struct ONNXRuntimeTests {
   struct Expected: Encodable {
     var name: String
@@ -101,33 +68,36 @@ struct ONNXRuntimeTests {
 
   /// Exports, writes the evaluator's values beside it, and lets the script compare.
   static func compare(
-    _ fixture: ExportFixture, raw: Bool, seed: UInt64, _ flags: [String] = []
+    _ fixture: ExportFixture, raw: Bool, seed: UInt64, _ flags: [String] = [],
+    flavor: ONNXOptions.Flavor = .tensorrt
   ) throws -> CheckONNX.Report {
     let pixels = ExportFixture.picture(seed: seed)
     let (evaluator, values) = fixture.evaluate(pixels)
     let graph = fixture.graph
-    let head = graph.head!
     var outputs: [(Expected, [Double])] = []
     if raw {
       let producers = graph.producers()
-      for level in head.levels {
-        for (name, value) in [("boxes", level.boxes), ("classes", level.classes)] {
-          let shape = graph.values[value].shape
-          var step: Float?
-          if case .fakeQuantize(let site) = graph.nodes[producers[value]!].operation {
-            step = fixture.grids[site].scale
-          }
-          outputs.append(
-            (
-              Expected(
-                name: "\(name).stride\(level.stride)", shape: [1, shape[2], shape[0], shape[1]],
-                step: step), channelsFirst(values[value], shape)
-            ))
+      let levels = graph.head?.levels.flatMap { level in
+        [
+          ("boxes.stride\(level.stride)", level.boxes),
+          ("classes.stride\(level.stride)", level.classes),
+        ]
+      }
+      for (name, value) in levels ?? graph.outputs.enumerated().map({ ("output.\($0)", $1) }) {
+        let shape = graph.values[value].shape
+        var step: Float?
+        if case .fakeQuantize(let site) = graph.nodes[producers[value]!].operation {
+          step = fixture.grids[site].scale
         }
+        outputs.append(
+          (
+            Expected(name: name, shape: [1, shape[2], shape[0], shape[1]], step: step),
+            channelsFirst(values[value], shape)
+          ))
       }
     } else {
       let decoded = evaluator.decode(values)
-      let classes = head.classNames.count
+      let classes = graph.head!.classNames.count
       let anchors = decoded.boxes.count / 4
       outputs = [
         (Expected(name: "boxes", shape: [1, anchors, 4]), decoded.boxes),
@@ -135,12 +105,12 @@ struct ONNXRuntimeTests {
       ]
     }
     var report: CheckONNX.Report?
-    try CheckONNX.withFolder { folder in
+    try PythonScript.withFolder { folder in
       let model = folder.appending(path: "model.onnx")
       try Data(
         exportONNX(
           graph: graph, weights: fixture.weights, grids: fixture.grids,
-          options: ONNXOptions(hasRawHeads: raw))
+          options: ONNXOptions(hasRawHeads: raw, flavor: flavor))
       ).write(to: model)
       var file = try JSONEncoder().encode(
         Header(input: [1, 3, 64, 64], outputs: outputs.map(\.0)))
@@ -239,9 +209,49 @@ struct ONNXRuntimeTests {
     }
   }
 
+  /// Written for onnxruntime, every layer and every part of SiLU is an integer kernel of it, with no
+  /// option of the session. (Its sites stand where TFLite's do.)
+  @Test func `the flavour for onnxruntime runs on integers`() throws {
+    let fixture = ExportFixture.silu
+    #expect(checkTarget(fixture.graph, target: .onnxruntime, grids: fixture.grids).isEmpty)
+    let nodes = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime).run_nodes
+    #expect(nodes["QLinearConv"] == 63 && nodes["QLinearAdd"] == 6 && nodes["QLinearConcat"] == 13)
+    #expect(nodes["QLinearSigmoid"] == 57 && nodes["QLinearMul"] == 57)
+    // One of the picture, one per output: nothing between leaves the integers.
+    #expect(nodes["QuantizeLinear"] == 1 && nodes["DequantizeLinear"] == 6, "\(nodes)")
+  }
+
+  /// What the checker says of onnxruntime, onnxruntime does: symmetric ReLU and SiLU without sites inside
+  /// are float, and so is a ReLU6 whose grid goes beyond 6.
+  @Test func `layers that the checker names run in float`() throws {
+    for fixture in [ExportFixture.portableReLU, .portable, .relu6] {
+      let findings = checkTarget(fixture.graph, target: .onnxruntime, grids: fixture.grids)
+      #expect(findings.allSatisfy { $0.kind == .float } && !findings.isEmpty)
+      let nodes = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime).run_nodes
+      let float = (nodes["Conv"] ?? 0) + (nodes["FusedConv"] ?? 0)
+      #expect(float == findings.count, "\(nodes), \(findings.prefix(2))")
+    }
+  }
+
+  /// One layer, so that nothing widens a difference: onnxruntime's integer kernels round to the nearest,
+  /// as the simulation does, so only ties can differ, which rounded biases and scales fall off (seen:
+  /// 0.03 %). A step before a SiLU may be three behind it, where the grid is finer.
+  @Test(arguments: Activation.allCases)
+  func `a layer on onnxruntime's integers is that of training`(activation: Activation) throws {
+    let fixture = ExportFixture(ExportFixture.block(activation), target: .onnxruntime)
+    let report = try Self.compare(fixture, raw: true, seed: 1, flavor: .onnxruntime)
+    #expect(report.run_nodes["QLinearConv"] == 2, "\(report.run_nodes)")
+    #expect(report.reference?.count == 2)
+    for (name, result) in report.reference ?? [:] {
+      let steps = try #require(result.steps)
+      #expect(steps.maximum <= (activation == .silu ? 3 : 1), "\(name): \(steps)")
+      #expect(steps.equal_share >= 0.999, "\(name): \(steps)")
+    }
+  }
+
   @Test func `a set of pictures goes through the model one by one`() throws {
     let fixture = ExportFixture.float
-    try CheckONNX.withFolder { folder in
+    try PythonScript.withFolder { folder in
       let model = folder.appending(path: "model.onnx")
       try Data(
         exportONNX(
@@ -292,7 +302,7 @@ struct ONNXRuntimeTests {
   }
 
   @Test func `a file that is no model is refused in one sentence`() throws {
-    try CheckONNX.withFolder { folder in
+    try PythonScript.withFolder { folder in
       let model = folder.appending(path: "junk.onnx")
       try Data("this is no model".utf8).write(to: model)
       let junk = try CheckONNX.run([model.path])

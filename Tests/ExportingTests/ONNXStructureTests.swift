@@ -256,7 +256,7 @@ struct ParsedONNX {
     let act = b.node(.activation(.relu), conv, name: "act")
     let mean = b.node(.globalAveragePool, act, name: "mean")
     b.output(b.node(.linear(features: 5, bias: true), mean, name: "output.0"))
-    let graph = b.graph.placingSites(Target.tensorrt.placement!)
+    let graph = b.graph.placingSites(Target.tensorrt.rules)
     var weights = NamedWeights()
     for parameter in graph.parameters {
       weights[parameter.name] = Tensor(

@@ -62,6 +62,8 @@ struct ReferenceEvaluator {
       case .activation(.silu): values[node.output] = inputs[0].map { $0 / (1 + exp(-$0)) }
       case .activation(.relu): values[node.output] = inputs[0].map { max($0, 0) }
       case .activation(.relu6): values[node.output] = inputs[0].map { min(max($0, 0), 6) }
+      case .sigmoid: values[node.output] = inputs[0].map { 1 / (1 + exp(-$0)) }
+      case .multiply: values[node.output] = zip(inputs[0], inputs[1]).map { $0 * $1 }
       case .add: values[node.output] = zip(inputs[0], inputs[1]).map { $0 + $1 }
       case .concat:
         values[node.output] = (0..<out[0] * out[1]).flatMap { pixel in

@@ -7,7 +7,7 @@ import Testing
 @Suite struct YOLOv8PlacementTests {
   static func graph(_ target: Target) -> Graph {
     yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64).placingSites(
-      target.placement!)
+      target.rules)
   }
 
   /// The site on whose grid each value lies, if it does.

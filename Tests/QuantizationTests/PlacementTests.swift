@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func `what concat, upsample and pooling join is one site`() throws {
-    let graph = Self.graph().placingSites(Target.tensorrt.placement!)
+    let graph = Self.graph().placingSites(Target.tensorrt.rules)
     try graph.validate()
     let sites = Self.quantized(graph)
     #expect(
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func `the portable target also quantizes both addends and the outputs`() throws {
-    let graph = Self.graph().placingSites(Target.portable.placement!)
+    let graph = Self.graph().placingSites(Target.portable.rules)
     try graph.validate()
     let sites = Self.quantized(graph)
     #expect(
@@ -63,7 +63,7 @@ import Testing
 
   @Test(arguments: [Target.tensorrt, .portable])
   func `nothing is quantized between a convolution and its activation`(target: Target) {
-    let graph = Self.graph().placingSites(target.placement!)
+    let graph = Self.graph().placingSites(target.rules)
     let producers = graph.producers()
     for node in graph.nodes {
       switch node.operation {
@@ -77,7 +77,7 @@ import Testing
 
   @Test func `only the picture has a known range; weights and sites have the bits asked for`() {
     let graph = Self.graph().placingSites(
-      Target.portable.placement!, weightBits: 4, activationBits: 6)
+      Target.portable.rules, weightBits: 4, activationBits: 6)
     #expect(graph.sites.map(\.fixedRange) == [.init(low: 0, high: 1), nil, nil, nil, nil])
     #expect(graph.sites.allSatisfy { $0.bits == 6 })
     for node in graph.nodes {
@@ -91,12 +91,62 @@ import Testing
 
   @Test func `parameters are untouched, so weights fit both graphs`() {
     let graph = Self.graph()
-    for target in [Target.tensorrt, .portable] {
-      #expect(graph.placingSites(target.placement!).parameters == graph.parameters)
+    for target in Target.allCases {
+      #expect(graph.placingSites(target.rules).parameters == graph.parameters)
     }
   }
 
-  @Test func `targets without rules say so`() {
-    #expect(Target.allCases.filter { $0.placement != nil } == [.tensorrt, .portable])
+  @Test(arguments: [Target.tflite, .edgetpu, .onnxruntime])
+  func `where the target has no SiLU, the convolution's output and the gate are sites`(
+    target: Target
+  ) throws {
+    let graph = Self.graph().placingSites(target.rules)
+    try graph.validate()
+    let sites = Self.quantized(graph)
+    let blocks = ["a", "inner", "c"]
+    #expect(
+      Set(sites.keys)
+        == Set(
+          ["image.quantize", "sum.quantize", "head.quantize"]
+            + blocks.flatMap {
+              ["\($0).bn.quantize", "\($0).act.sigmoid.quantize", "\($0).act.quantize"]
+            }))
+    for block in blocks {
+      let gate = graph.sites[try #require(sites["\(block).act.sigmoid.quantize"])]
+      let grid = Grid(
+        covering: gate.fixedRange!.low, gate.fixedRange!.high, bits: gate.bits,
+        symmetric: gate.symmetric)
+      #expect(grid == Grid(scale: 1 / 256, zeroPoint: -128, minimum: -128, maximum: 127))
+      #expect(graph.sites[try #require(sites["\(block).bn.quantize"])].fixedRange == nil)
+      // Both factors of the product are quantized, the first of them as the sigmoid reads it.
+      let product = try #require(graph.nodes.first { $0.name == "\(block).act" })
+      let sigmoid = try #require(graph.nodes.first { $0.name == "\(block).act.sigmoid" })
+      #expect(product.operation == .multiply && sigmoid.operation == .sigmoid)
+      #expect(product.inputs[0] == sigmoid.inputs[0])
+      #expect(graph.values[product.inputs[1]].name == "\(block).act.sigmoid.quantized")
+    }
+  }
+
+  @Test func `a ReLU is one with its convolution on every target`() {
+    var b = GraphBuilder(name: "relu")
+    let image = b.input("image", shape: [4, 4, 3])
+    let conv = b.node(
+      .convolution(channels: 4, kernel: 1, stride: 1, padding: 0, groups: 1, bias: true), image,
+      name: "conv")
+    b.output(b.node(.activation(.relu6), conv, name: "act"))
+    for target in Target.allCases {
+      let expected: Set = target == .tensorrt ? ["image"] : ["image", "act"]
+      #expect(Set(b.graph.placingSites(target.rules).sites.map(\.name)) == expected, "\(target)")
+    }
+  }
+
+  @Test func `targets are symmetric or not, and say where that is written`() {
+    for target in Target.allCases {
+      let graph = Self.graph().placingSites(target.rules)
+      #expect(graph.sites.allSatisfy { $0.symmetric == target.rules.symmetric })
+      #expect(!target.rules.source.isEmpty)
+    }
+    #expect(
+      Target.allCases.filter(\.rules.symmetric) == [.tensorrt, .portable])
   }
 }

@@ -159,6 +159,8 @@ extension PlanCompiler {
       contribute(work.dx!, to: x)
     case .batchNorm, .activation, .fakeQuantize, .add:
       preconditionFailure("a pointwise operation outside a pass")
+    case .sigmoid, .multiply:
+      preconditionFailure("\(graph.nodes[piece.node].operation.name) was refused before")
     }
   }
 

@@ -50,6 +50,8 @@ extension PlanCompiler {
         gradient: denseGradient(piece, rowCount: rowCount, places))
     case .batchNorm, .activation, .fakeQuantize, .add:
       preconditionFailure("a pointwise operation outside a pass")
+    case .sigmoid, .multiply:
+      preconditionFailure("\(node.operation.name) was refused before")
     }
   }
 

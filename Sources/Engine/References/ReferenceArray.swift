@@ -89,6 +89,8 @@ struct ReferenceArray {
     }
   }
 
+  func gated() -> [Double] { values.map { 1 / (1 + exp(-$0)) } }
+
   func upsampled(_ factor: Int) -> [Double] {
     var y: [Double] = []
     y.reserveCapacity(values.count * factor * factor)

@@ -88,7 +88,9 @@ package struct ReferenceNetwork {
         mean: mean, variance: variance, epsilon: Double(epsilon), scale: parameters[p[0]],
         shift: parameters[p[1]])
     case .activation(let kind): return x.activated(kind, branches: &trace.branches)
+    case .sigmoid: return x.gated()
     case .add: return zip(inputs[0], inputs[1]).map { $0 + $1 }
+    case .multiply: return zip(inputs[0], inputs[1]).map { $0 * $1 }
     case .concat:
       let channels = node.inputs.map { graph.values[$0].shape[2] }
       return (0..<x.rows).flatMap { row in

@@ -15,6 +15,7 @@ struct ONNXLowering {
   /// By node; layers that stay in float have none.
   let deployed: [Int: DeployedWeight]
   let grids: [Grid]
+  let flavor: ONNXOptions.Flavor
   /// The ONNX tensor of each value.
   private var tensors: [String?]
   /// The site on whose grid a value lies.
@@ -22,21 +23,24 @@ struct ONNXLowering {
   /// Scale and zero point of each site.
   private var gridConstants: [(scale: String, zeroPoint: String)] = []
 
-  init(
-    writer: ONNXWriter, graph: Graph, weights: NamedWeights, deployed: [Int: DeployedWeight],
-    grids: [Grid]
-  ) {
+  init(writer: ONNXWriter, network: DeployedNetwork, flavor: ONNXOptions.Flavor) {
     self.writer = writer
-    self.graph = graph
-    self.weights = weights
-    self.deployed = deployed
-    self.grids = grids
+    self.flavor = flavor
+    graph = network.graph
+    weights = network.weights
+    deployed = network.deployed
+    grids = network.grids
+    sites = network.sites
     tensors = Array(repeating: nil, count: graph.values.count)
-    sites = gridSites(graph)
     for (site, grid) in zip(graph.sites, grids) {
       let scale = self.writer.constant([grid.scale], shape: [], name: "\(site.name).site.scale")
-      let zero = self.writer.constant(
-        [Int8(grid.zeroPoint)], shape: [], name: "\(site.name).site.zero_point")
+      let zeroName = "\(site.name).site.zero_point"
+      let zero =
+        switch flavor {
+        case .tensorrt: self.writer.constant([Int8(grid.zeroPoint)], shape: [], name: zeroName)
+        case .onnxruntime:
+          self.writer.constant([UInt8(grid.zeroPoint + 128)], shape: [], name: zeroName)
+        }
       gridConstants.append((scale, zero))
     }
   }
@@ -79,6 +83,10 @@ struct ONNXLowering {
     case .batchNorm: preconditionFailure("\(node.name): batch norms are folded before")
     case .activation(let kind):
       tensors[node.output] = activation(kind, inputs[0], name: node.name)
+    case .sigmoid:
+      tensors[node.output] = writer.node("Sigmoid", inputs, name: node.name)
+    case .multiply:
+      tensors[node.output] = writer.node("Mul", inputs, name: node.name)
     case .add:
       tensors[node.output] = writer.node("Add", inputs, name: node.name)
     case .globalAveragePool:
@@ -166,8 +174,32 @@ struct ONNXLowering {
     } else {
       names.append(constant(parameters[0]))
     }
-    for parameter in parameters.dropFirst() { names.append(constant(parameter)) }
+    for parameter in parameters.dropFirst() {
+      names.append(integerBias(index, parameter) ?? constant(parameter))
+    }
     return names
+  }
+
+  /// A bias as int32 multiples of the input's scale times the channel's, where the flavour wants that
+  /// and the layer is one of integers.
+  private mutating func integerBias(_ index: Int, _ parameter: Parameter) -> String? {
+    guard flavor == .onnxruntime, let weight = deployed[index],
+      let site = sites[graph.nodes[index].inputs[0]]
+    else { return nil }
+    let units = weight.scales.map { $0 * grids[site].scale }
+    let values = weights[parameter.name]!.values(as: Float.self)
+    let integers = zip(values, units).map { value, unit in
+      Int32((Double(value) / Double(unit)).rounded(.toNearestOrEven))
+    }
+    let (count, name) = (units.count, parameter.name)
+    let constants = [
+      writer.constant(integers, shape: [count], name: name),
+      writer.constant(units, shape: [count], name: "\(name).scale"),
+      writer.constant(
+        [Int32](repeating: 0, count: count), shape: [count], name: "\(name).zero_point"),
+    ]
+    return writer.node(
+      "DequantizeLinear", constants, name: "\(name).dequantized", [.integer("axis", 0)])
   }
 
   private mutating func constant(_ parameter: Parameter) -> String {

@@ -8,9 +8,13 @@ import Tensors
 /// - `input_size`, `imgsz`: `[height, width]`; `stride`: of the coarsest level; `preprocessing`: text.
 /// - `task`, `producer`, `quantization`.
 ///
-/// - Parameter extra: more entries, or other values for these.
+/// - Parameters:
+///   - layout: of the input, behind the preprocessing.
+///   - extra: more entries, or other values for these: where the model comes from.
 /// - Returns: entries in the order of their keys.
-func onnxMetadata(_ graph: Graph, extra: [String: String]) -> [(key: String, value: String)] {
+func modelMetadata(_ graph: Graph, layout: String, extra: [String: String]) -> [(
+  key: String, value: String
+)] {
   var entries: [String: String] = ["producer": "edgewise"]
   if let input = graph.inputs.first {
     let shape = graph.values[input].shape
@@ -20,7 +24,7 @@ func onnxMetadata(_ graph: Graph, extra: [String: String]) -> [(key: String, val
       entries["imgsz"] = size
       entries["preprocessing"] =
         "RGB, scaled to fit \(shape[0]) rows and \(shape[1]) columns and padded (letterbox), "
-        + "divided by 255, [N, 3, H, W]"
+        + "divided by 255, \(layout)"
     }
   }
   entries["task"] = graph.head == nil ? "classify" : "detect"
@@ -41,7 +45,7 @@ func onnxMetadata(_ graph: Graph, extra: [String: String]) -> [(key: String, val
     }
     entries["quantization"] =
       "weights \(span(bits)) per output channel, activations \(span(graph.sites.map(\.bits))) "
-      + "per tensor, quantize-dequantize pairs"
+      + "per tensor"
   }
   entries.merge(extra) { _, given in given }
   return entries.sorted { $0.key < $1.key }

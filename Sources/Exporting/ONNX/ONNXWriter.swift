@@ -14,7 +14,9 @@ struct ONNXWriter {
   /// The numbers ONNX gives to element types.
   enum ElementType: Int32 {
     case float32 = 1
+    case uint8 = 2
     case int8 = 3
+    case int32 = 6
     case int64 = 7
   }
 
@@ -68,6 +70,18 @@ struct ONNXWriter {
     var tensor = Onnx_TensorProto()
     tensor.int32Data = values.map(Int32.init)
     return append(tensor, .int8, shape, name)
+  }
+
+  mutating func constant(_ values: [UInt8], shape: [Int], name: String) -> String {
+    var tensor = Onnx_TensorProto()
+    tensor.int32Data = values.map(Int32.init)
+    return append(tensor, .uint8, shape, name)
+  }
+
+  mutating func constant(_ values: [Int32], shape: [Int], name: String) -> String {
+    var tensor = Onnx_TensorProto()
+    tensor.int32Data = values
+    return append(tensor, .int32, shape, name)
   }
 
   /// A vector of int64: what ONNX takes shapes, axes and positions from.
