@@ -21,6 +21,7 @@ extension Trainer {
       training, seed: recipe.seed, requests: requests(), threads: recipe.system.loaderThreads)
     let start = Date()
     let first = state.position
+    _ = Activity.computing.takeSeconds()
     while state.position < stepsPerEpoch {
       let rates = schedule.rates(step: phaseStep)
       let isStopping = try runStep(step, loader, rates)
@@ -35,11 +36,15 @@ extension Trainer {
     let trained = (stepsPerEpoch - first) * recipe.batch.size
     let last = schedule.rates(step: phaseStep - 1)
     let losses = state.lossSums / Double(stepsPerEpoch)
+    let rankTimes = try RankTimes(
+      gathering: Activity.computing.takeSeconds() / Double(max(stepsPerEpoch - first, 1)),
+      communicator: communicator)
     let evaluation = try evaluateIfDue()
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
       box: losses[0], classification: losses[1], distribution: losses[2], pictureCount: trained,
-      seconds: seconds, evaluation: evaluation, learningRates: last.learningRates)
+      seconds: seconds, evaluation: evaluation, learningRates: last.learningRates,
+      rankTimes: rankTimes)
     state.epoch += 1
     state.position = 0
     state.lossSums = .zero
@@ -136,9 +141,11 @@ extension Trainer {
     let plan = step.plan
     let own = ownMaxima.base.assumingMemoryBound(to: Float.self)
     var failure: FailureReport?
+    Activity.computing.begin(step: state.step + 1)
     plan.prepareWeights()
     reduction.begin()
     for shard in reduction.shards {
+      Activity.goOn()
       own.update(repeating: -.infinity, count: 2 * siteCount + Self.flagCount)
       do {
         if let batch = try loader.next() {
@@ -155,9 +162,11 @@ extension Trainer {
     }
     let total = sums.base.assumingMemoryBound(to: Float.self)
     let most = maxima.base.assumingMemoryBound(to: Float.self)
+    Activity.reducing.begin(step: state.step + 1)
     do { try reduction.finish(sums: total, maxima: most) } catch {
-      throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
+      throw FailureReport(error, rank: communicator.rank)
     }
+    Activity.updating.begin(step: state.step + 1)
     if most[2 * siteCount + 1] > 0 { try communicator.throwTogether(failure) }
     try apply(total, most, plan, rates)
     if recipe.checkpoint.agreeEvery > 0, state.step % recipe.checkpoint.agreeEvery == 0 {
@@ -236,7 +245,13 @@ extension Trainer {
 
   /// Stops the run where ranks hold different bits (invariant I3).
   func checkAgreement() throws(FailureReport) {
-    do { try agree(on: state.hash(), communicator: communicator) } catch {
+    Activity.comparing.begin(step: state.step)
+    do throws(Disagreement) {
+      try agree(on: state.hash(), communicator: communicator)
+    } catch {
+      if case .notComparable(let error) = error {
+        throw FailureReport(error, rank: communicator.rank)
+      }
       throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
     }
   }
