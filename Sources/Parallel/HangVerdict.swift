@@ -1,5 +1,5 @@
 /// Whom the ranks that wait are waiting for.
-enum HangVerdict: Equatable {
+package enum HangVerdict: Equatable {
   /// These have said nothing for a while: frozen, gone, or cut off.
   case silent([Int])
   /// These run, but have got stuck before the point where the others wait.
@@ -14,7 +14,7 @@ enum HangVerdict: Equatable {
   ///   - statuses: one per rank; `nil` where nothing can be known.
   ///   - isSilent: whose beat has stood still.
   /// - Returns: `nil` as long as a rank that is behind makes progress.
-  static func judge(_ statuses: [RankStatus?], isSilent: [Bool], limit: Double) -> HangVerdict? {
+  package static func judge(_ statuses: [RankStatus?], isSilent: [Bool], limit: Double) -> HangVerdict? {
     let silent = statuses.indices.filter { isSilent[$0] }
     if !silent.isEmpty { return .silent(silent) }
     let known = statuses.compactMap { $0 }
@@ -38,7 +38,7 @@ enum HangVerdict: Equatable {
   }
 
   /// One sentence, then what each rank was last doing.
-  func report(_ statuses: [RankStatus?], hosts: [String], limit: Double) -> String {
+  package func report(_ statuses: [RankStatus?], hosts: [String], limit: Double) -> String {
     func names(_ ranks: [Int]) -> String {
       (ranks.count == 1 ? "rank " : "ranks ")
         + ranks.map { "\($0) (\(hosts[$0]))" }.joined(separator: ", ")

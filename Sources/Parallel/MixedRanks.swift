@@ -34,7 +34,7 @@ public struct MixedRanks: Error, Equatable, Sendable, CustomStringConvertible {
 
   /// - Parameter facts: per rank, the same names in the same order.
   /// - Returns: `nil` where all are the same.
-  init?(facts: [[(name: String, value: String)]], hosts: [String]) {
+  public init?(comparing facts: [[(name: String, value: String)]], hosts: [String]) {
     var found: [Difference] = []
     for (index, fact) in facts[0].enumerated() {
       var values: [(value: String, ranks: [Int])] = []
@@ -73,5 +73,5 @@ public func compare(_ facts: [(name: String, value: String)], communicator: Comm
       return (parts[0], parts.count > 1 ? parts[1] : "")
     }
   }
-  if let mixed = MixedRanks(facts: all, hosts: hosts) { throw mixed }
+  if let mixed = MixedRanks(comparing: all, hosts: hosts) { throw mixed }
 }

@@ -39,7 +39,7 @@ public struct RankStatus: Equatable, Sendable {
   }
 
   /// One line of words. The first and last are the same, so that half of an older line is noticed.
-  var line: String {
+  package var line: String {
     let words = [
       "\(beat)", "\(mark)", "\(rank)", host, "\(process)", "\(activity)", "\(step)",
       tenths(seconds), call ?? "-", "\(beat)",
@@ -48,7 +48,7 @@ public struct RankStatus: Equatable, Sendable {
   }
 
   /// `nil` where the line is not whole.
-  init?(line: String) {
+  package init?(line: String) {
     let end = line.firstIndex(of: "\n") ?? line.endIndex
     let words = line[..<end].split(separator: " ").map(String.init)
     guard words.count == 10, words[0] == words[9], end != line.endIndex,
@@ -61,7 +61,7 @@ public struct RankStatus: Equatable, Sendable {
       step: step, seconds: seconds, call: words[8] == "-" ? nil : words[8])
   }
 
-  init(
+  package init(
     rank: Int, host: String, process: Int32, beat: Int, mark: Int, activity: Activity, step: Int,
     seconds: Double, call: String?
   ) {

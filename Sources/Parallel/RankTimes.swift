@@ -7,7 +7,7 @@ public struct RankTimes: Equatable, Sendable {
   public var slowest: Int
 
   /// - Parameter seconds: one per rank; at least one.
-  init(_ seconds: [Double]) {
+  package init(_ seconds: [Double]) {
     let sorted = seconds.sorted()
     let middle = sorted.count / 2
     minimum = sorted[0]

@@ -43,6 +43,7 @@ extension Trainer {
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
       box: losses[0], classification: losses[1], distribution: losses[2], pictureCount: trained,
+      stepCount: stepsPerEpoch - first,
       seconds: seconds, evaluation: evaluation, learningRates: last.learningRates,
       rankTimes: rankTimes)
     state.epoch += 1

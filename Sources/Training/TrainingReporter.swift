@@ -36,6 +36,8 @@ public struct EpochReport: Sendable {
   public var box, classification, distribution: Double
   /// Pictures trained on, and the time that took, evaluation not included.
   public var pictureCount: Int
+  /// Steps that were run.
+  public var stepCount: Int
   public var seconds: Double
   public var evaluation: EvaluationSummary?
   public var learningRates: [Double]

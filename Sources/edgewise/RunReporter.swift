@@ -85,7 +85,8 @@ final class RunReporter: TrainingReporter {
     }
     note(line.epochLine)
     let times = report.rankTimes
-    if times.hasStraggler {
+    // A few steps say nothing.
+    if times.hasStraggler, report.stepCount >= 20 {
       note(
         "rank \(times.slowest) computes \(fixed(times.maximum, 3)) s per step, the median rank "
           + "\(fixed(times.median, 3)) s: the others wait for it")
