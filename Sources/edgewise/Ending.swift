@@ -17,8 +17,9 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
   } catch {
     if Training.exitCode(error) == FailureReport.lostRankExitCode, let communicator {
       // The others cannot be told, nor waited for.
-      complain("rank \(communicator.rank) (\(communicator.hostName)): \(error)")
-      abandon(communicator, code: FailureReport.lostRankExitCode)
+      abandon(
+        communicator, code: FailureReport.lostRankExitCode,
+        "\(lostRankMark)rank \(communicator.rank) (\(communicator.hostName)): \(error)")
     }
     if communicator?.rank ?? 0 == 0 { complain("\(error)") }
     try? communicator?.finalize()
@@ -27,8 +28,12 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
   try? communicator?.finalize()
 }
 
-/// Ends all ranks at once; this process in any case, even if MPI cannot reach anybody.
-func abandon(_ communicator: Communicator, code: Int32) -> Never {
+/// Begins the sentence of a rank that ends the job because another is lost; `launch` looks for it.
+let lostRankMark = "a rank is lost: "
+
+/// Says why and ends all ranks at once; this process in any case, even if MPI cannot reach anybody.
+func abandon(_ communicator: Communicator, code: Int32, _ sentence: String) -> Never {
+  complain(sentence)
   // Its default action ends the process.
   signal(SIGALRM, SIG_DFL)
   alarm(5)

@@ -79,15 +79,13 @@ struct Train: ParsableCommand {
       ) { alarm in
         switch alarm {
         case .hang(let report):
-          complain(report)
-          abandon(communicator, code: FailureReport.lostRankExitCode)
+          abandon(communicator, code: FailureReport.lostRankExitCode, lostRankMark + report)
         case .slowStop(let sentence):
-          complain(sentence)
-          abandon(communicator, code: 75)
+          abandon(communicator, code: 75, sentence)
         }
       }
       defer { watchdog.stop() }
-      if !watchdog.invisibleRanks.isEmpty {
+      if !watchdog.invisibleRanks.isEmpty, !watchdog.invisibleRanks.contains(0) {
         reporter.note(
           "\(folder) is not the same folder on ranks \(watchdog.invisibleRanks): put the run on a file "
             + "system that all hosts see, for they could not go on from its checkpoints")

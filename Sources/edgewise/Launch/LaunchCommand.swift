@@ -103,7 +103,7 @@ struct LaunchCommand: ParsableCommand {
 extension LauncherProcess.End {
   /// A rank was killed, hung, or its host is gone: worth another start.
   var isLostRank: Bool {
-    exitCode == FailureReport.lostRankExitCode || exitCode > 128 || hasLostHost
+    exitCode == FailureReport.lostRankExitCode || exitCode > 128 || isRankLost
   }
 }
 

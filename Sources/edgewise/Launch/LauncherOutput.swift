@@ -12,10 +12,14 @@ struct LauncherOutput {
   /// `mpirun` itself could not reach a host, or lost one.
   private(set) var hasLostHost = false
 
+  /// A rank has ended the job because it lost another; `mpirun` should end soon.
+  private(set) var isRankLost = false
+
   private var frame: [String]?
 
   /// - Returns: the lines to show for one more line.
   mutating func take(_ line: String) -> [String] {
+    if line.hasPrefix("edgewise: \(lostRankMark)") { isRankLost = true }
     let isRule = line.count >= 60 && line.allSatisfy { $0 == "-" }
     guard var held = frame else {
       if isRule {

@@ -9,7 +9,8 @@ final class LauncherProcess {
     /// 128 + number where a signal ended `mpirun` itself.
     var exitCode: Int32
     var loss: String?
-    var hasLostHost: Bool
+    /// A rank said that another is lost, or `mpirun` that a host is.
+    var isRankLost: Bool
     /// A signal asked this program to stop meanwhile.
     var wasAskedToStop: Bool
   }
@@ -51,8 +52,14 @@ final class LauncherProcess {
     }
 
     var handled = 0
+    var lossTime: Date?
     while process.isRunning {
       usleep(20_000)
+      // mpirun waits for the daemon of a host that is cut off as long as TCP does.
+      if lossTime == nil, output.withLock({ $0.isRankLost }) { lossTime = Date() }
+      if let seconds = lossTime.map({ Date().timeIntervalSince($0) }), seconds > patienceSeconds {
+        kill(process.processIdentifier, seconds > patienceSeconds + 3 ? SIGKILL : SIGTERM)
+      }
       let asked = LaunchSignals.count
       guard asked > handled else { continue }
       handled = asked
@@ -65,8 +72,12 @@ final class LauncherProcess {
     let code = process.terminationStatus
     return End(
       exitCode: process.terminationReason == .uncaughtSignal ? 128 + code : code,
-      loss: found.loss, hasLostHost: found.hasLostHost, wasAskedToStop: LaunchSignals.count > 0)
+      loss: found.loss, isRankLost: found.isRankLost || found.hasLostHost,
+      wasAskedToStop: LaunchSignals.count > 0)
   }
+
+  /// How long a job may take to end after a rank was found lost.
+  private static let patienceSeconds = 10.0
 
   /// Whether a host takes processes: `mpirun` starts `true` there.
   static func reaches(_ host: String, options: [String], seconds: Int = 15) -> Bool {
