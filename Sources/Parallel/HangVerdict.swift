@@ -14,7 +14,9 @@ package enum HangVerdict: Equatable {
   ///   - statuses: one per rank; `nil` where nothing can be known.
   ///   - isSilent: whose beat has stood still.
   /// - Returns: `nil` as long as a rank that is behind makes progress.
-  package static func judge(_ statuses: [RankStatus?], isSilent: [Bool], limit: Double) -> HangVerdict? {
+  package static func judge(_ statuses: [RankStatus?], isSilent: [Bool], limit: Double)
+    -> HangVerdict?
+  {
     let silent = statuses.indices.filter { isSilent[$0] }
     if !silent.isEmpty { return .silent(silent) }
     let known = statuses.compactMap { $0 }

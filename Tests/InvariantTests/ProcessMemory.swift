@@ -34,17 +34,12 @@ struct ProcessMemory {
         repeating: 0, count: min(chunk + pattern.count - 1, range.upperBound - start))
       let read = pread(memory, &bytes, bytes.count, start)
       if read > 0 {
-        bytes.withUnsafeBytes { all in
-          var from = 0
-          while from < read,
-            let found = memmem(
-              all.baseAddress! + from, read - from, pattern, pattern.count)
-          {
-            let offset = UnsafeRawPointer(found) - all.baseAddress!
-            var byte = all[offset] ^ 1
-            if pwrite(memory, &byte, 1, start + offset) == 1 { count += 1 }
-            from = offset + 1
-          }
+        let text = Data(bytes[..<read])
+        var from = text.startIndex
+        while let found = text.range(of: Data(pattern), in: from..<text.endIndex) {
+          var byte = text[found.lowerBound] ^ 1
+          if pwrite(memory, &byte, 1, start + found.lowerBound) == 1 { count += 1 }
+          from = found.lowerBound + 1
         }
       }
       start += chunk
