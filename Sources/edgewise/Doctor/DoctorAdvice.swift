@@ -1,3 +1,4 @@
+import Benchmarks
 import MessagePassing
 import Parallel
 import Reporting
@@ -5,7 +6,7 @@ import Reporting
 /// What should be mended before a long run, each in one sentence with the fix.
 func advice(
   _ ranks: [RankInspection], communicator: Communicator, clocks: ClockOffsets,
-  reduction: ReductionSpeed?
+  reduction: ReductionBenchmark?
 ) -> [String] {
   var found: [String] = []
   if !communicator.isSolo, communicator.threadLevel < .serialized {
@@ -29,9 +30,9 @@ func advice(
       "the clock of \(ranks[rank].host) is \(fixed(offset, 1)) s ahead of that of \(ranks[0].host); start a time service (chrony, systemd-timesyncd) on both, or logs and file times cannot be compared"
     )
   }
-  if let reduction, reduction.seconds > 0.25 {
+  if let reduction, reduction.ordered.median > 0.25 {
     found.append(
-      "summing one gradient of YOLOv8n takes \(fixed(reduction.seconds, 2)) s (\(fixed(reduction.gigabytesPerSecond, 3)) GB/s); see that MPI uses the fast network (`--mca btl_tcp_if_include`), or use fewer ranks with larger shards"
+      "summing one gradient of YOLOv8n takes \(fixed(reduction.ordered.median, 2)) s (\(fixed(reduction.gigabytesPerSecond, 3)) GB/s); see that MPI uses the fast network (`--mca btl_tcp_if_include`), or use fewer ranks with larger shards"
     )
   }
   return found
@@ -105,4 +106,9 @@ private func adviceOnFolder(_ ranks: [RankInspection]) -> [String] {
     )
   }
   return found
+}
+
+extension ReductionBenchmark {
+  /// 10⁹ bytes per second and rank in either direction.
+  var gigabytesPerSecond: Double { bandwidth(ordered.median) * 1e-9 }
 }
