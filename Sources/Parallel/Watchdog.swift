@@ -96,9 +96,14 @@ public final class Watchdog: Sendable {
     var seen = [(beat: Int, since: Double)](repeating: (-1, 0), count: hosts.count)
     var statuses = [RankStatus?](repeating: nil, count: hosts.count)
     var decided: Double?
+    var lastLook = Double(monotonicNanoseconds()) * 1e-9
+    var wakeTime = lastLook
     while true {
       usleep(UInt32(pause * 1e6))
       let now = Double(monotonicNanoseconds()) * 1e-9
+      // This process itself was frozen: what it knows of the others is old, and they know it.
+      if now - lastLook > 4 * pause + 0.5 { wakeTime = now }
+      lastLook = now
       // Under the lock, so that nothing is written after `stop`.
       let ends = isOver.withLock { isOver in
         if !isOver, hangSeconds > 0, now - lastBeat >= beatSeconds {
@@ -115,7 +120,7 @@ public final class Watchdog: Sendable {
       }
       guard hangSeconds > 0 else { continue }
       let own = RankStatus.own(rank: communicator.rank, host: communicator.hostName, beat: beat)
-      guard own.seconds > hangSeconds / 2 else {
+      guard own.seconds > hangSeconds / 2, now - wakeTime > hangSeconds / 2 else {
         for rank in seen.indices { seen[rank] = (-1, now) }
         decided = nil
         continue
@@ -129,7 +134,7 @@ public final class Watchdog: Sendable {
           if status.beat != seen[rank].beat { seen[rank] = (status.beat, now) }
         }
       }
-      guard own.seconds > hangSeconds else { continue }
+      guard own.seconds > hangSeconds, now - wakeTime > hangSeconds else { continue }
       let isSilent = hosts.indices.map { rank in
         isVisible[rank] && rank != communicator.rank && now - seen[rank].since > 3 * beatSeconds
       }
