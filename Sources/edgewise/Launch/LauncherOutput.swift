@@ -20,6 +20,7 @@ struct LauncherOutput {
   /// - Returns: the lines to show for one more line.
   mutating func take(_ line: String) -> [String] {
     if line.hasPrefix("edgewise: \(lostRankMark)") { isRankLost = true }
+    if line.hasPrefix("mpirun: Forwarding signal") { return [] }
     let isRule = line.count >= 60 && line.allSatisfy { $0 == "-" }
     guard var held = frame else {
       if isRule {
