@@ -64,6 +64,8 @@ import Testing
     if world.rank == 1 { kill(getpid(), SIGSTOP) }
     Activity.reducing.begin(step: 3)
     try world.barrier()
+    // The end of the job wakes the frozen rank: what all do then must not hide the report.
+    usleep(10_000_000)
     watchdog.stop()
     try MPIRun.report("nobody noticed", rank: world.rank)
   }
@@ -86,6 +88,8 @@ import Testing
     if world.rank == 1 { usleep(20_000_000) }
     Activity.reducing.begin(step: 2)
     try world.barrier()
+    // The end of the job wakes the frozen rank: what all do then must not hide the report.
+    usleep(10_000_000)
     watchdog.stop()
     try MPIRun.report("nobody noticed", rank: world.rank)
   }
