@@ -5,7 +5,7 @@
 ARCH ?= native
 SWIFT_FLAGS = -c release -Xcc -march=$(ARCH)
 PREFIX ?= /usr/local
-SOAK_ROUNDS ?= 100
+SOAK ?= --kills 300 --damages 2000 --freezes 10 --full-disks 10
 
 edgewise = .build/release/edgewise
 # Root, containers, one thread per rank: read by every recipe line that may start mpirun.
@@ -13,7 +13,7 @@ with_mpi = . scripts/mpi-environment.sh &&
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap build test demo bench bench-check check-imports check-python check-accuracy \
-  soak format lint install clean
+  soak check-slurm check-hosts format lint install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -49,8 +49,14 @@ check-python: ## Make the Python environment in which tests run exported models
 check-accuracy: build ## Train Penn-Fudan to the stated accuracy (a quarter of an hour or more)
 	scripts/check-accuracy.sh
 
-soak: build ## Interrupt and resume a run SOAK_ROUNDS times, compare its bits with a quiet run
-	SOAK_ROUNDS=$(SOAK_ROUNDS) scripts/soak.sh
+soak: build ## Kill, freeze, damage and fill disks, hundreds of times; compare bits (SOAK="--seed 7 …")
+	scripts/soak $(SOAK)
+
+check-slurm: build ## Preempt and requeue the batch jobs of cluster/slurm on a real Slurm (root; installs it)
+	scripts/check-slurm
+
+check-hosts: build ## Train between network namespaces: slow, lossy and cut links (root)
+	scripts/check-hosts
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive Sources Tests Package.swift

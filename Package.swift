@@ -123,6 +123,8 @@ let package = Package(
 
     // What users start: the program itself, alone and under mpirun.
     .testTarget(name: "CommandTests", dependencies: ["edgewise"], swiftSettings: strict),
-    .testTarget(name: "InvariantTests", dependencies: ["edgewise"], swiftSettings: strict),
+    .testTarget(
+      name: "InvariantTests", dependencies: ["edgewise", "Checkpoints", "Tensors"],
+      swiftSettings: strict),
   ]
 )

@@ -29,14 +29,17 @@ public enum MPIError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Turns a return code of the C function named `function` into an error.
-func check(_ code: Int32, _ function: String) throws(MPIError) {
+/// Makes a call to the C function named `function` and turns its return code into an error.
+func check(_ call: @autoclosure () -> Int32, _ function: StaticString) throws(MPIError) {
+  CallUnderWay.enter(function)
+  let code = call()
+  CallUnderWay.leave()
   guard code != MPI_SUCCESS else { return }
   var text = [CChar](repeating: 0, count: Int(MPI_MAX_ERROR_STRING) + 1)
   var length: Int32 = 0
   let hasText = MPI_Error_string(code, &text, &length) == MPI_SUCCESS
   let bytes = text.prefix(hasText ? Int(length) : 0).map { UInt8(bitPattern: $0) }
   throw .callFailed(
-    function: function, code: code,
+    function: "\(function)", code: code,
     text: hasText ? String(decoding: bytes, as: UTF8.self) : "no description")
 }

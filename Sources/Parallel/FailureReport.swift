@@ -17,6 +17,14 @@ public struct FailureReport: Error, Equatable, Sendable, CustomStringConvertible
   }
 
   public var description: String { message }
+
+  /// The exit code of a rank that has lost the others: start the job again, from its last checkpoint.
+  public static let lostRankExitCode: Int32 = 71
+
+  /// A failure of MPI, which the other ranks cannot be told.
+  public init(_ error: MPIError, rank: Int) {
+    self.init(message: error.description, exitCode: Self.lostRankExitCode, rank: rank)
+  }
 }
 
 extension Communicator {
@@ -32,14 +40,14 @@ extension Communicator {
       try allReduce(&failed, count: 1, .maximum)
       guard failed != 0 else { return }
     } catch {
-      throw local ?? FailureReport(message: error.description, exitCode: 1, rank: rank)
+      throw local ?? FailureReport(error, rank: rank)
     }
     let all: [[UInt8]]
     do {
       // Exit code, then the message; nothing where nothing failed.
       all = try allGather(local.map { encode($0) } ?? [])
     } catch {
-      throw local ?? FailureReport(message: error.description, exitCode: 1, rank: rank)
+      throw local ?? FailureReport(error, rank: rank)
     }
     for (origin, bytes) in all.enumerated() where !bytes.isEmpty {
       throw decode(bytes, rank: origin)
@@ -82,7 +90,7 @@ extension Communicator {
     let text = try together(exitCode: exitCode) { rank == 0 ? try body() : "" }
     var bytes = Array(text.utf8)
     do { try broadcast(bytes: &bytes, root: 0) } catch {
-      throw FailureReport(message: error.description, exitCode: 1, rank: rank)
+      throw FailureReport(error, rank: rank)
     }
     return String(decoding: bytes, as: UTF8.self)
   }

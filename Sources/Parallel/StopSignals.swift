@@ -34,6 +34,12 @@ public enum StopSignals {
   /// A signal has arrived since `install`.
   public static var isRequested: Bool { requestTime.load(ordering: .relaxed) != 0 }
 
+  /// Time since the request, or `nil` without one.
+  static var secondsSinceRequest: Double? {
+    let time = requestTime.load(ordering: .relaxed)
+    return time == 0 ? nil : Double(monotonicNanoseconds() - time) * 1e-9
+  }
+
   /// The signal that made the request.
   public static var requestedBy: Int32? {
     isRequested ? requestNumber.load(ordering: .relaxed) : nil

@@ -28,6 +28,7 @@ public func detect(
   var own: [UInt8] = []
   try communicator.together(exitCode: exitCode) {
     while let batch = try loader.next() {
+      Activity.goOn()
       let found = detections(plan, batch, filter: filter)
       for (index, objects) in zip(batch.sampleIndices, found) {
         objects.encode(picture: index, into: &own)

@@ -2,15 +2,17 @@ import Checkpoints
 import Datasets
 import Detection
 import Images
+import MessagePassing
 import Parallel
 
-/// The exit code that goes with an error: 1 failed, 64 usage, 65 bad data, 74 I/O.
+/// The exit code that goes with an error: 1 failed, 64 usage, 65 bad data, 71 a rank was lost, 74 I/O.
 public func exitCode(_ error: any Error) -> Int32 {
   switch error {
   case let report as FailureReport: report.exitCode
   case let error as RecipeError:
     if case .unreadable = error { 74 } else { 64 }
-  case is TooManyRanks: 64
+  case is TooManyRanks, is MixedRanks: 64
+  case is MPIError: FailureReport.lostRankExitCode
   case let error as TrainingError:
     switch error {
     case .unsupported, .runExists, .otherRecipe: 64

@@ -95,10 +95,12 @@ final class GlobalStep {
     var failure: FailureReport?
     let plan = step.plan
     let own = ownMaxima.base.assumingMemoryBound(to: Float.self)
+    Activity.computing.begin(step: state.step + 1)
     do {
       plan.prepareWeights()
       reduction.begin()
       for shard in reduction.shards {
+        Activity.goOn()
         var batch: Batch?
         do throws(DataError) { batch = try next() } catch {
           failure = FailureReport(
@@ -120,10 +122,12 @@ final class GlobalStep {
           try reduction.advance(finalFrom: from)
         }
       }
+      Activity.reducing.begin(step: state.step + 1)
       try reduction.finish()
     } catch {
-      throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
+      throw FailureReport(error, rank: communicator.rank)
     }
+    Activity.updating.begin(step: state.step + 1)
     if reduction.maxima[2 * siteCount + 1] > 0 { try communicator.throwTogether(failure) }
     return reduction.maxima[2 * siteCount] > 0
   }

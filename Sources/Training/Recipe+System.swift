@@ -3,9 +3,17 @@ extension Recipe {
   public struct Limits: Codable, Sendable, Hashable {
     /// Steps in a row that may be skipped because a loss or gradient was not finite.
     public var maximumSkippedSteps = 10
+    /// Seconds without progress after which ranks that wait for another end the job and name it;
+    /// 0 never. Longer than the slowest picture, shard or checkpoint may take.
+    public var hangSeconds = 300.0
+    /// Seconds from a signal to stop until the job ends without a new checkpoint, should saving one
+    /// take that long; 0 waits for it. Batch systems give 120 s (`cluster/`).
+    public var stopSeconds = 100.0
 
     static let fields: [RecipeField] = [
-      .integer("limits.maximumSkippedSteps", \.limits.maximumSkippedSteps, 0...1_000_000, .free)
+      .integer("limits.maximumSkippedSteps", \.limits.maximumSkippedSteps, 0...1_000_000, .free),
+      .number("limits.hangSeconds", \.limits.hangSeconds, 0...1_000_000, .free),
+      .number("limits.stopSeconds", \.limits.stopSeconds, 0...1_000_000, .free),
     ]
   }
 

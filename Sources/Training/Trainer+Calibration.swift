@@ -46,6 +46,7 @@ extension Trainer {
     var seen = [Float](repeating: 0, count: 2 * siteCount)
     var own = seen
     for batch in 0..<batches {
+      Activity.calibrating.begin(step: state.step)
       for i in seen.indices { seen[i] = -.infinity }
       try communicator.together(exitCode: exitCode) {
         for _ in globalStep.reduction.shards {
@@ -97,6 +98,7 @@ extension Trainer {
 
   /// The float weights with their ranges, out of retention's way.
   private func saveCalibrated() throws(FailureReport) {
+    Activity.saving.begin(step: state.step)
     try communicator.together(exitCode: exitCode) {
       guard communicator.rank == 0 else { return }
       _ = try CheckpointWriter(

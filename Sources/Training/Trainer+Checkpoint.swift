@@ -13,6 +13,7 @@ extension Trainer {
   /// Hands a copy of the state to the writer of rank 0; the ranks' bits are compared first.
   func save() throws(FailureReport) {
     try checkAgreement()
+    Activity.saving.begin(step: state.step)
     try communicator.together(exitCode: exitCode) {
       guard communicator.rank == 0 else { return }
       try writer.submit(
@@ -24,6 +25,7 @@ extension Trainer {
 
   /// Waits until what was handed over is on disk.
   func finishWriting() throws(FailureReport) {
+    Activity.saving.begin(step: state.step)
     try communicator.together(exitCode: exitCode) {
       guard communicator.rank == 0 else { return }
       _ = try writer.finish()

@@ -15,6 +15,7 @@ extension Trainer {
       training, seed: recipe.seed, requests: requests(), threads: recipe.system.loaderThreads)
     let start = Date()
     let first = state.position
+    _ = Activity.computing.takeSeconds()
     while state.position < stepsPerEpoch {
       let rates = schedule.rates(step: phaseStep)
       let isStopping = try runStep(step, loader, rates)
@@ -29,11 +30,16 @@ extension Trainer {
     let trained = (stepsPerEpoch - first) * recipe.batch.size
     let last = schedule.rates(step: phaseStep - 1)
     let losses = state.lossSums / Double(stepsPerEpoch)
+    let rankTimes = try RankTimes(
+      gathering: Activity.computing.takeSeconds() / Double(max(stepsPerEpoch - first, 1)),
+      communicator: communicator)
     let evaluation = try evaluateIfDue()
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
       box: losses[0], classification: losses[1], distribution: losses[2], pictureCount: trained,
-      seconds: seconds, evaluation: evaluation, learningRates: last.learningRates)
+      stepCount: stepsPerEpoch - first,
+      seconds: seconds, evaluation: evaluation, learningRates: last.learningRates,
+      rankTimes: rankTimes)
     state.epoch += 1
     state.position = 0
     state.lossSums = .zero
@@ -154,7 +160,13 @@ extension Trainer {
 
   /// Stops the run where ranks hold different bits (invariant I3).
   func checkAgreement() throws(FailureReport) {
-    do { try agree(on: state.hash(), communicator: communicator) } catch {
+    Activity.comparing.begin(step: state.step)
+    do throws(Disagreement) {
+      try agree(on: state.hash(), communicator: communicator)
+    } catch {
+      if case .notComparable(let error) = error {
+        throw FailureReport(error, rank: communicator.rank)
+      }
       throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
     }
   }

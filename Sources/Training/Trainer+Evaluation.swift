@@ -22,6 +22,7 @@ extension Trainer {
 
   /// Scores the weights that would be deployed now: in float, or on the grids once there are ranges.
   func evaluate() throws(FailureReport) -> EvaluationSummary {
+    Activity.evaluating.begin(step: state.step)
     let plan = try communicator.together(exitCode: exitCode) {
       let model = DeployedModel(
         recipe: recipe, floatGraph: floatGraph,

@@ -1,3 +1,5 @@
+public import Parallel
+
 /// What a run tells while it goes; the program turns it into lines, files and pictures.
 public protocol TrainingReporter: AnyObject {
   /// Called on every rank; only rank 0 should print.
@@ -34,9 +36,13 @@ public struct EpochReport: Sendable {
   public var box, classification, distribution: Double
   /// Pictures trained on, and the time that took, evaluation not included.
   public var pictureCount: Int
+  /// Steps that were run.
+  public var stepCount: Int
   public var seconds: Double
   public var evaluation: EvaluationSummary?
   public var learningRates: [Double]
+  /// Seconds per step that each rank computed before it waited for the others; the mean of its steps.
+  public var rankTimes: RankTimes
 }
 
 /// The scores of an evaluation that go into reports.

@@ -24,7 +24,8 @@ struct BenchArguments: ParsableArguments {
   @Option(help: "Pictures per rank and step.")
   var batch = 8
 
-  @Option(help: "float, or qat for quantization-aware; float-bf16 and qat-bf16 with bf16 convolutions.")
+  @Option(
+    help: "float, or qat for quantization-aware; float-bf16 and qat-bf16 with bf16 convolutions.")
   var mode = Mode.float
 
   @Option(help: "Classes of the detector.")

@@ -9,11 +9,12 @@ struct Edgewise: ParsableCommand {
     discussion: """
       Example: mpirun -n 2 edgewise train recipes/demo.yaml --run runs/demo
 
-      Exit codes: 0 done; 1 failed; 64 usage; 65 bad data; 74 input or output; 75 stopped by a \
-      signal after a good checkpoint: run the same command again with --resume auto.
+      Exit codes: 0 done; 1 failed; 64 usage; 65 bad data; 71 a rank was lost; 74 input or output; \
+      75 stopped by a signal after a good checkpoint. After 71 and 75 run the same command again \
+      with --resume auto; launch does so by itself after 71.
       """,
     subcommands: [
-      Train.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
+      Train.self, LaunchCommand.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
       CheckTarget.self, CheckpointCommand.self, DataCommand.self, Bench.self, Doctor.self,
     ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import MessagePassing
 import Parallel
 import Training
@@ -14,11 +15,29 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
     try? communicator?.finalize()
     throw code
   } catch {
+    if Training.exitCode(error) == FailureReport.lostRankExitCode, let communicator {
+      // The others cannot be told, nor waited for.
+      abandon(
+        communicator, code: FailureReport.lostRankExitCode,
+        "\(lostRankMark)rank \(communicator.rank) (\(communicator.hostName)): \(error)")
+    }
     if communicator?.rank ?? 0 == 0 { complain("\(error)") }
     try? communicator?.finalize()
     throw ExitCode(Training.exitCode(error))
   }
   try? communicator?.finalize()
+}
+
+/// Begins the sentence of a rank that ends the job because another is lost; `launch` looks for it.
+let lostRankMark = "a rank is lost: "
+
+/// Says why and ends all ranks at once; this process in any case, even if MPI cannot reach anybody.
+func abandon(_ communicator: Communicator, code: Int32, _ sentence: String) -> Never {
+  complain(sentence)
+  // Its default action ends the process.
+  signal(SIGALRM, SIG_DFL)
+  alarm(5)
+  communicator.abort(code: code)
 }
 
 /// One sentence on standard error.

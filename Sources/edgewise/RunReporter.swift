@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Parallel
 import Reporting
 import Training
 
@@ -83,6 +84,13 @@ final class RunReporter: TrainingReporter {
       line.values += [("mAP50", scores.mAP50), ("mAP50-95", scores.mAP50to95)]
     }
     note(line.epochLine)
+    let times = report.rankTimes
+    // A few steps say nothing.
+    if times.hasStraggler, report.stepCount >= 20 {
+      note(
+        "rank \(times.slowest) computes \(fixed(times.maximum, 3)) s per step, the median rank "
+          + "\(fixed(times.median, 3)) s: the others wait for it")
+    }
     write(report)
   }
 
@@ -107,7 +115,12 @@ final class RunReporter: TrainingReporter {
           "epoch": .integer(report.epoch + 1), "phase": .text(report.phase.rawValue),
           "box_loss": .number(report.box), "cls_loss": .number(report.classification),
           "dfl_loss": .number(report.distribution), "seconds": .number(report.seconds),
-          "images_per_s": .number(speed), "mAP50": .number(report.evaluation?.mAP50 ?? .nan),
+          "images_per_s": .number(speed),
+          "rank_step_s_min": .number(report.rankTimes.minimum),
+          "rank_step_s_median": .number(report.rankTimes.median),
+          "rank_step_s_max": .number(report.rankTimes.maximum),
+          "slowest_rank": .integer(report.rankTimes.slowest),
+          "mAP50": .number(report.evaluation?.mAP50 ?? .nan),
           "mAP50-95": .number(report.evaluation?.mAP50to95 ?? .nan),
         ])
     } catch {

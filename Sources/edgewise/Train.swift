@@ -16,7 +16,9 @@ struct Train: ParsableCommand {
         mpirun -n 2 edgewise train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
         mpirun -n 4 edgewise train recipes/demo.yaml --run runs/demo --resume auto
 
-      USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75.
+      USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75; \
+      the same again, two seconds later or more, ends it at once, as does a save that takes longer \
+      than `limits.stopSeconds`. A rank that hangs is named after `limits.hangSeconds`.
       """)
 
   @Argument(help: "The recipe: a YAML file.", completion: .file(extensions: ["yaml"]))
@@ -36,6 +38,9 @@ struct Train: ParsableCommand {
 
   @Flag(help: "Leave out and list pictures and labels that cannot be used, instead of stopping.")
   var skipBad = false
+
+  @Flag(help: "Go on where ranks differ in instruction set, library versions or program.")
+  var allowMixed = false
 
   @Flag(help: "Print nothing but errors.")
   var quiet = false
@@ -58,6 +63,7 @@ struct Train: ParsableCommand {
       _ = try communicator.together(exitCode: Training.exitCode) {
         try ShardAssignment(shardCount: recipe.batch.shards, worldSize: communicator.size)
       }
+      if !allowMixed { try compare(ownFacts(), communicator: communicator) }
       let folder = runFolder ?? "runs/\(recipe.name)"
       let data = try recipe.loadData(runFolder: folder, communicator: communicator)
       let reporter = RunReporter(
@@ -69,6 +75,23 @@ struct Train: ParsableCommand {
           + "\(communicator.size) rank\(communicator.size == 1 ? "" : "s")")
       for item in (data.training.skipped + data.validation.skipped).prefix(20) {
         reporter.note("left out or mended: \(item.place): \(item.reason)")
+      }
+      let watchdog = try Watchdog(
+        communicator: communicator, runFolder: folder, hangSeconds: recipe.limits.hangSeconds,
+        stopSeconds: recipe.limits.stopSeconds
+      ) { alarm in
+        switch alarm {
+        case .hang(let report):
+          abandon(communicator, code: FailureReport.lostRankExitCode, lostRankMark + report)
+        case .slowStop(let sentence):
+          abandon(communicator, code: 75, sentence)
+        }
+      }
+      defer { watchdog.stop() }
+      if !watchdog.invisibleRanks.isEmpty, !watchdog.invisibleRanks.contains(0) {
+        reporter.note(
+          "\(folder) is not the same folder on ranks \(watchdog.invisibleRanks): put the run on a file "
+            + "system that all hosts see, for they could not go on from its checkpoints")
       }
       let trainer = try Trainer(
         recipe: recipe, data: data, runFolder: folder, resume: choice(),

@@ -3,7 +3,7 @@ import Testing
 @Suite(.enabled(if: Program.isBuilt, Comment(rawValue: Program.notBuilt)))
 struct HelpTests {
   @Test(arguments: [
-    [], ["train"], ["evaluate"], ["predict"], ["export"], ["check-target"],
+    [], ["train"], ["launch"], ["evaluate"], ["predict"], ["export"], ["check-target"],
     ["calibrate"], ["checkpoint"],
     ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
     ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],

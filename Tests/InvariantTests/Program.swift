@@ -84,6 +84,18 @@ enum Program {
       }
     }
 
+    /// The process id of a rank, once the run has said it; `nil` if the program ended before.
+    func processID(ofRank rank: Int, inRun run: URL) -> Int32? {
+      while process.isRunning {
+        let line = try? String(
+          contentsOf: run.appending(path: "ranks/rank-\(rank)"), encoding: .utf8)
+        let words = (line ?? "").split(separator: " ")
+        if words.count > 4, let id = Int32(words[4]) { return id }
+        usleep(5000)
+      }
+      return nil
+    }
+
     func wait() -> Outcome {
       process.waitUntilExit()
       defer { try? FileManager.default.removeItem(at: folder) }
