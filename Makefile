@@ -12,8 +12,8 @@ edgewise = .build/release/edgewise
 with_mpi = . scripts/mpi-environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build test demo bench check-imports check-python check-accuracy soak format \
-  lint install clean
+.PHONY: help bootstrap build test demo bench check-imports check-python check-accuracy soak fuzz \
+  format lint install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ check-accuracy: build ## Train Penn-Fudan to the stated accuracy (a quarter of a
 
 soak: build ## Interrupt and resume a run SOAK_ROUNDS times, compare its bits with a quiet run
 	SOAK_ROUNDS=$(SOAK_ROUNDS) scripts/soak.sh
+
+fuzz: bootstrap ## Fuzz the reading of checkpoints for FUZZ_SECONDS (60)
+	scripts/fuzz-checkpoints $(or $(FUZZ_SECONDS),60)
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
