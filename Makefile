@@ -12,8 +12,8 @@ edgewise = .build/release/edgewise
 with_mpi = . scripts/mpi-environment.sh &&
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap build test demo bench check-imports check-python check-accuracy soak fuzz \
-  format lint install clean
+.PHONY: help bootstrap build test demo bench bench-check check-imports check-python check-accuracy \
+  soak fuzz format lint install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -33,9 +33,11 @@ test: bootstrap check-imports check-python ## Check imports, then run all tests
 demo: build ## Synthesize, train, quantize, evaluate, export and predict on a parking lot, in demo/
 	scripts/demo.sh
 
-bench: build ## Time a training step, float and QAT
-	$(with_mpi) for mode in float qat; do \
-	  $(edgewise) bench step --model yolov8n --size 320 --batch 8 --mode $$mode --json || exit; done
+bench: build ## Measure everything, write docs/performance.md (PEERS=, RUN=, … : scripts/bench.sh)
+	@scripts/bench.sh report
+
+bench-check: build ## Measure everything, compare the ratios with scripts/bench-ratios.json
+	@scripts/bench.sh check
 
 check-imports: ## Hold every import against the table in Package.swift
 	@scripts/check-imports --self-test

@@ -32,10 +32,12 @@ let package = Package(
     // Floor 0: doors to C.
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CLanes"),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libspng-dev"])]),
+    .systemLibrary(name: "CPeaks"),
 
     // Floor 1
     floor("Tensors", imports: []),
@@ -48,7 +50,7 @@ let package = Package(
     floor("Quantization", imports: ["Graphs", "Tensors"]),
 
     // Floor 3
-    floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN"]),
+    floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN", "CLanes"]),
     floor("Datasets", imports: ["Images", "Tensors", .product(name: "Yams", package: "Yams")]),
     floor("Detection", imports: ["Tensors"]),
 
@@ -72,6 +74,12 @@ let package = Package(
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
     floor("Reporting", imports: ["Tensors"]),
+    floor(
+      "Benchmarks",
+      imports: [
+        "CPeaks", "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Engine",
+        "Datasets", "Detection", "Parallel", "Checkpoints", "Training", "Reporting",
+      ]),
 
     // Floor 6
     .executableTarget(
@@ -79,7 +87,8 @@ let package = Package(
       dependencies: [
         "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
         "Datasets", "Detection", "Models", "Parallel", "Checkpoints", "Training", "Exporting",
-        "Reporting", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Reporting", "Benchmarks",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
@@ -105,6 +114,12 @@ let package = Package(
       ], golden: ["Goldens"]),
     tests("Exporting", imports: ["Graphs", "Quantization", "Models", "Tensors"]),
     tests("Reporting", imports: []),
+    tests(
+      "Benchmarks",
+      imports: [
+        "Checkpoints", "Datasets", "Engine", "Graphs", "Images", "MessagePassing", "Tensors",
+        "Training",
+      ]),
 
     // What users start: the program itself, alone and under mpirun.
     .testTarget(name: "CommandTests", dependencies: ["edgewise"], swiftSettings: strict),

@@ -10,10 +10,12 @@ extension PictureCache {
   ) throws(DataError) -> (image: Image, boxes: [LabeledBox]) {
     var image = Image(width: size, height: size, fill: paddingGray)
     // The closure cannot carry a typed throw through the standard library's rethrow.
+    var scratch = TileScratch()
     let result = image.pixels.withUnsafeMutableBufferPointer { target in
       Result { () throws(DataError) in
         try augment(
-          sample, seed: seed, epoch: epoch, settings: settings, into: target.baseAddress!)
+          sample, seed: seed, epoch: epoch, settings: settings, into: target.baseAddress!,
+          scratch: &scratch)
       }
     }
     return (image, try result.get())
@@ -22,7 +24,7 @@ extension PictureCache {
   /// Draws the training picture over a canvas of padding gray; returns its boxes.
   func augment(
     _ sample: Int, seed: UInt64, epoch: Int, settings: AugmentationSettings,
-    into target: UnsafeMutablePointer<UInt8>
+    into target: UnsafeMutablePointer<UInt8>, scratch: inout TileScratch
   ) throws(DataError) -> [LabeledBox] {
     let placement = Placement(
       seed: seed, epoch: epoch, sample: sample, sampleCount: samples.count, size: size,
@@ -34,8 +36,8 @@ extension PictureCache {
         placement.pictures.count == 1
         ? Tile.letterboxed(picture, size: size)
         : Tile.mosaic(picture, quarter: quarter, meeting: placement.meeting, size: size)
-      tile.draw(placement, size: size, into: target)
-      boxes += tile.boxes(placement, size: size)
+      tile.draw(placement, size: size, into: target, scratch: &scratch)
+      tile.appendBoxes(placement, size: size, to: &boxes)
     }
     placement.color.apply(to: target, pixelCount: size * size)
     return boxes

@@ -7,6 +7,9 @@ extension PictureCache {
     var batch = Batch(
       images: Tensor(shape: [N, size, size, 3], dtype: .uint8), boxes: [],
       sampleIndices: request.sampleIndices, letterboxes: [])
+    batch.boxes.reserveCapacity(N)
+    batch.letterboxes.reserveCapacity(N)
+    var scratch = TileScratch()
     let imageByteCount = size * size * 3
     for (n, index) in request.sampleIndices.enumerated() {
       let picture = try picture(index)
@@ -17,7 +20,8 @@ extension PictureCache {
         return Result { () throws(DataError) in
           if let augmentation = request.augmentation {
             return try augment(
-              index, seed: seed, epoch: request.epoch, settings: augmentation, into: target)
+              index, seed: seed, epoch: request.epoch, settings: augmentation, into: target,
+              scratch: &scratch)
           }
           picture.image.place(at: picture.letterbox, size: size, into: target)
           return picture.boxesInInput

@@ -1,10 +1,11 @@
 import Foundation
 
 /// Keeps a division by a vanishing area or diagonal finite.
-private let epsilon: Float = 1e-7
+let overlapEpsilon: Float = 1e-7
+private let epsilon = overlapEpsilon
 
 /// 4/π².
-private let aspectFactor = 4 / (Float.pi * Float.pi)
+let aspectFactor = 4 / (Float.pi * Float.pi)
 
 /// The complete IoU of two boxes: IoU − ρ²/c² − α·v.
 ///
@@ -17,17 +18,6 @@ package func completeIoU(_ a: SIMD4<Float>, _ b: SIMD4<Float>) -> Float {
   let v = terms.aspectDifference
   let alpha = v / (1 - terms.iou + v + epsilon)
   return terms.iou - (terms.distanceTerm + v * alpha)
-}
-
-/// max(completeIoU(a, b), 0), without the arctangents where the other two terms already decide.
-@inline(__always)
-func positiveCompleteIoU(_ a: SIMD4<Float>, _ b: SIMD4<Float>) -> Float {
-  let terms = IoUTerms(a, b)
-  guard terms.iou - terms.distanceTerm > 0 else { return 0 }
-  let v = terms.aspectDifference
-  let alpha = v / (1 - terms.iou + v + epsilon)
-  let value = terms.iou - (terms.distanceTerm + v * alpha)
-  return value > 0 ? value : 0
 }
 
 /// The complete IoU of `box` and `target`, and its gradient with respect to the corners of `box`.

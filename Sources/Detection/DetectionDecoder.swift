@@ -57,3 +57,16 @@ public func decodeCandidates(
   }
   return candidates
 }
+
+/// The box of one anchor in cells of its level, from its 64 box logits.
+@inline(__always)
+package func decodedCorners(logits: UnsafePointer<Float>, row: Int, column: Int) -> SIMD4<Float> {
+  let bins = BoxEncoding.binCount
+  let x = Float(column) + 0.5
+  let y = Float(row) + 0.5
+  return SIMD4(
+    x - SideDistribution.distance(logits: logits),
+    y - SideDistribution.distance(logits: logits + bins),
+    x + SideDistribution.distance(logits: logits + 2 * bins),
+    y + SideDistribution.distance(logits: logits + 3 * bins))
+}

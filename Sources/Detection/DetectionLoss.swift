@@ -47,6 +47,8 @@ public final class DetectionLoss {
   public let classCount: Int
   public let geometry: [LevelGeometry]
   public let gains: LossGains
+  /// What the next batch shows. Filled anew for each one, it keeps its memory.
+  public var targets = BatchTargets()
 
   private let assigner: TaskAlignedAssigner
   private var assignments: [Assignment] = []
@@ -73,16 +75,40 @@ public final class DetectionLoss {
   public func evaluate(
     levels: [HeadLevel], targets: [[BoxTarget]], gradientScale: Float
   ) -> LossParts {
+    self.targets = BatchTargets(targets)
+    return evaluate(levels: levels, gradientScale: gradientScale)
+  }
+
+  /// The loss of `self.targets` under the logits of `levels`; allocates nothing.
+  ///
+  /// Overwrites every gradient with d(gradientScale · total) / d(logit).
+  public func evaluate(levels: [HeadLevel], gradientScale: Float) -> LossParts {
     precondition(
       levels.count == geometry.count && zip(levels, geometry).allSatisfy { $0.geometry == $1 },
       "levels \(levels.map(\.geometry)), planned \(geometry)")
     precondition(
-      targets.count == batchSize, "targets of \(targets.count) images, batch \(batchSize)")
+      targets.imageCount == batchSize,
+      "targets of \(targets.imageCount) images, batch \(batchSize)")
+    return targets.boxes.withUnsafeBufferPointer { boxes in
+      assign(levels: levels, targets: boxes)
+      return assignedLoss(levels: levels, targets: boxes, gradientScale: gradientScale)
+    }
+  }
 
+  private func assign(levels: [HeadLevel], targets boxes: UnsafeBufferPointer<BoxTarget>) {
     assignments.removeAll(keepingCapacity: true)
     for image in 0..<batchSize {
-      assigner.assign(image: image, levels: levels, targets: targets[image], to: &assignments)
+      assigner.assign(
+        image: image, levels: levels,
+        targets: UnsafeBufferPointer(rebasing: boxes[targets.range(ofImage: image)]),
+        to: &assignments)
     }
+  }
+
+  /// The loss and the gradients once every anchor knows its target.
+  private func assignedLoss(
+    levels: [HeadLevel], targets boxes: UnsafeBufferPointer<BoxTarget>, gradientScale: Float
+  ) -> LossParts {
     var scoreSum = 0.0
     for assignment in assignments { scoreSum += Double(assignment.score) }
     let normalizer = max(scoreSum, 1)
@@ -103,7 +129,7 @@ public final class DetectionLoss {
     let distributionScale = gradientScale * gains.distribution / Float(normalizer)
     for assignment in assignments {
       let level = levels[assignment.level]
-      let target = targets[assignment.image][assignment.target]
+      let target = boxes[targets.range(ofImage: assignment.image).lowerBound + assignment.target]
       let position = assignment.image * level.height * level.width + assignment.cell
       let score = assignment.score
 

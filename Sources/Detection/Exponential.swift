@@ -23,36 +23,3 @@ func exponential(_ x: SIMD16<Float>) -> SIMD16<Float> {
   let scale = (exponent &+ 127) &<< 23
   return p * unsafeBitCast(scale, to: SIMD16<Float>.self)
 }
-
-/// The sum of the lanes, added by halves.
-@inline(__always)
-func laneSum(_ x: SIMD16<Float>) -> Float {
-  let a = x.lowHalf + x.highHalf
-  let b = a.lowHalf + a.highHalf
-  let c = b.lowHalf + b.highHalf
-  return c.x + c.y
-}
-
-/// The greatest lane.
-@inline(__always)
-func laneMaximum(_ x: SIMD16<Float>) -> Float {
-  var a = x.lowHalf
-  a.replace(with: x.highHalf, where: x.highHalf .> a)
-  var b = a.lowHalf
-  b.replace(with: a.highHalf, where: a.highHalf .> b)
-  var c = b.lowHalf
-  c.replace(with: b.highHalf, where: b.highHalf .> c)
-  return c.x > c.y ? c.x : c.y
-}
-
-/// Sixteen floats from any address.
-@inline(__always)
-func load16(_ source: UnsafePointer<Float>) -> SIMD16<Float> {
-  UnsafeRawPointer(source).loadUnaligned(as: SIMD16<Float>.self)
-}
-
-/// Sixteen floats to any address.
-@inline(__always)
-func store16(_ x: SIMD16<Float>, to destination: UnsafeMutablePointer<Float>) {
-  UnsafeMutableRawPointer(destination).storeBytes(of: x, as: SIMD16<Float>.self)
-}

@@ -1,7 +1,5 @@
-import Foundation
-
 /// An anchor that has to find a target.
-package struct Assignment {
+package struct Assignment: Equatable {
   package var image: Int
   package var level: Int
   /// Row-major in the level.
@@ -33,25 +31,26 @@ package struct Assignment {
 ///
 /// A side below the second stride is taken as that long when candidates are looked for; otherwise
 /// a small object could lie between all anchors.
+///
+/// Sixteen anchors of a row are compared at a time; `referenceAssignments` does the same plainly.
 /// *Source:* Feng et al., "TOOD", arXiv:2108.07755, section 3.2; YOLOv8's constants.
 package final class TaskAlignedAssigner {
   package static let claimLimit = 10
-  /// An anchor on the edge of a box is not inside.
-  private static let insideMargin: Float = 1e-9
   /// Keeps the normalization finite.
-  private static let epsilon: Float = 1e-9
+  static let epsilon: Float = 1e-9
 
   private let geometry: [LevelGeometry]
   private let classCount: Int
-  private let firstAnchor: [Int]
   private let minimumSide: Float
-  /// The boxes of one image by anchor, in cells of the anchor's level, where `isDecoded` says so.
-  private let corners: UnsafeMutableBufferPointer<SIMD4<Float>>
-  private let isDecoded: UnsafeMutableBufferPointer<Bool>
+  private let anchors: AnchorBoxes
   /// How many targets claim an anchor; −1 once that has been settled.
-  private let claimCount: UnsafeMutableBufferPointer<Int32>
-  private var claims: [Claim] = []
-  private var greatest: [(metric: Float, overlap: Float)] = []
+  private let claimCount: UnsafeMutablePointer<Int32>
+  /// Sixteen of each, to be looked at one by one.
+  private let logits, metrics, overlaps: UnsafeMutablePointer<Float>
+  private var claims: UnsafeMutablePointer<Claim>
+  /// Of each target of an image, over its anchors.
+  private var greatest: UnsafeMutablePointer<(metric: Float, overlap: Float)>
+  private var targetCapacity: Int
 
   private struct Claim {
     var level: Int
@@ -67,53 +66,63 @@ package final class TaskAlignedAssigner {
       !geometry.isEmpty && classCount > 0, "\(geometry.count) levels, \(classCount) classes")
     self.geometry = geometry
     self.classCount = classCount
-    var first: [Int] = []
-    var count = 0
-    for level in geometry {
-      first.append(count)
-      count += level.cellCount
-    }
-    firstAnchor = first
     minimumSide = Float(geometry[Swift.min(1, geometry.count - 1)].stride)
-    corners = .allocate(capacity: count)
-    corners.initialize(repeating: .zero)
-    isDecoded = .allocate(capacity: count)
-    isDecoded.initialize(repeating: false)
-    claimCount = .allocate(capacity: count)
-    claimCount.initialize(repeating: 0)
-    claims.reserveCapacity(maximumTargets * Self.claimLimit + 1)
-    greatest.reserveCapacity(maximumTargets)
+    anchors = AnchorBoxes(geometry: geometry)
+    claimCount = .allocate(capacity: anchors.capacity)
+    claimCount.initialize(repeating: 0, count: anchors.capacity)
+    logits = .allocate(capacity: 48)
+    logits.initialize(repeating: 0, count: 48)
+    metrics = logits + 16
+    overlaps = logits + 32
+    targetCapacity = maximumTargets
+    claims = .allocate(capacity: maximumTargets * Self.claimLimit)
+    greatest = .allocate(capacity: maximumTargets)
   }
 
   deinit {
-    corners.deallocate()
-    isDecoded.deallocate()
     claimCount.deallocate()
+    logits.deallocate()
+    claims.deallocate()
+    greatest.deallocate()
+  }
+
+  /// Makes room for the targets of an image.
+  private func reserve(_ targetCount: Int) {
+    guard targetCount > targetCapacity else { return }
+    claims.deallocate()
+    greatest.deallocate()
+    targetCapacity = targetCount
+    claims = .allocate(capacity: targetCount * Self.claimLimit)
+    greatest = .allocate(capacity: targetCount)
   }
 
   /// Appends the assignments of one image, ordered by the target that claimed first.
   package func assign(
-    image: Int, levels: [HeadLevel], targets: [BoxTarget], to assignments: inout [Assignment]
+    image: Int, levels: [HeadLevel], targets: UnsafeBufferPointer<BoxTarget>,
+    to assignments: inout [Assignment]
   ) {
     if targets.isEmpty { return }
-    isDecoded.update(repeating: false)
-    claims.removeAll(keepingCapacity: true)
-    for (index, target) in targets.enumerated() where target.hasArea {
+    reserve(targets.count)
+    anchors.forget()
+    let (claims, greatest, claimCount) = (claims, greatest, claimCount)
+    var count = 0
+    for (index, target) in targets.enumerated() {
+      greatest[index] = (0, 0)
+      guard target.hasArea else { continue }
       precondition(
         target.classIndex >= 0 && target.classIndex < classCount,
         "class \(target.classIndex) of \(classCount)")
-      collectClaims(of: index, target, image: image, levels: levels)
+      count += collectClaims(
+        of: index, target, image: image, levels: levels, into: claims + count)
     }
-    for claim in claims { claimCount[firstAnchor[claim.level] + claim.cell] += 1 }
-    greatest.removeAll(keepingCapacity: true)
-    for _ in targets { greatest.append((0, 0)) }
+    for index in 0..<count { claimCount[anchor(claims[index])] += 1 }
 
     let start = assignments.count
-    for claim in claims {
-      let anchor = firstAnchor[claim.level] + claim.cell
-      var winner = claim
+    for index in 0..<count {
+      var winner = claims[index]
+      let anchor = anchor(winner)
       if claimCount[anchor] > 1 {
-        winner = settled(claim, image: image, levels: levels, targets: targets)
+        settle(&winner, image: image, levels: levels, targets: targets)
         claimCount[anchor] = -1
       } else if claimCount[anchor] < 0 {
         continue
@@ -125,123 +134,112 @@ package final class TaskAlignedAssigner {
           image: image, level: winner.level, cell: winner.cell, target: winner.target,
           score: winner.metric))
     }
-    for claim in claims { claimCount[firstAnchor[claim.level] + claim.cell] = 0 }
+    for index in 0..<count { claimCount[anchor(claims[index])] = 0 }
     for index in start..<assignments.count {
       let best = greatest[assignments[index].target]
       assignments[index].score *= best.overlap / (best.metric + Self.epsilon)
     }
   }
 
-  /// Appends the best candidates of one target, best first.
+  @inline(__always)
+  private func anchor(_ claim: Claim) -> Int { anchors.firstAnchor[claim.level] + claim.cell }
+
+  /// Writes the best candidates of one target, best first; returns how many.
   private func collectClaims(
-    of index: Int, _ target: BoxTarget, image: Int, levels: [HeadLevel]
-  ) {
-    let region = candidateRegion(target.corners)
-    let start = claims.count
+    of index: Int, _ target: BoxTarget, image: Int, levels: [HeadLevel],
+    into claims: UnsafeMutablePointer<Claim>
+  ) -> Int {
+    let region = CandidateRegion(target.corners, minimumSide: minimumSide)
+    let overlapTarget = OverlapTarget(target.corners)
+    let (metrics, overlaps) = (metrics, overlaps)
+    var count = 0
+    // What a candidate has to exceed: the least of ten claims.
+    var threshold: Float = 0
     for (number, level) in geometry.enumerated() {
-      let stride = Float(level.stride)
-      let rows = Self.range(region.y, region.w, stride: stride, count: level.height)
-      let columns = Self.range(region.x, region.z, stride: stride, count: level.width)
-      for row in rows {
-        let y = (Float(row) + 0.5) * stride
-        guard y - region.y > Self.insideMargin && region.w - y > Self.insideMargin else { continue }
-        for column in columns {
-          let x = (Float(column) + 0.5) * stride
-          guard x - region.x > Self.insideMargin && region.z - x > Self.insideMargin else {
-            continue
+      let columns = region.columns(level)
+      if columns.isEmpty { continue }
+      for row in region.rows(level) {
+        let cells =
+          (row * level.width + columns.lowerBound)..<(row * level.width + columns.upperBound)
+        anchors.decode(cells, level: number, image: image, boxes: levels[number].boxes)
+        for cell in stride(from: cells.lowerBound, to: cells.upperBound, by: 16) {
+          let width = min(16, cells.upperBound - cell)
+          guard
+            align(
+              overlapTarget, classIndex: Int(target.classIndex), image: image, level: number,
+              cell: cell, count: width, classes: levels[number].classes, exceeding: threshold)
+          else { continue }
+          for lane in 0..<width where metrics[lane] > threshold {
+            if count == Self.claimLimit { count -= 1 }
+            var place = count
+            while place > 0 && claims[place - 1].metric < metrics[lane] {
+              claims[place] = claims[place - 1]
+              place -= 1
+            }
+            claims[place] = Claim(
+              level: number, cell: cell + lane, target: index, metric: metrics[lane],
+              overlap: overlaps[lane])
+            count += 1
+            if count == Self.claimLimit { threshold = claims[count - 1].metric }
           }
-          let cell = row * level.width + column
-          let (metric, overlap) = alignment(
-            image: image, level: number, cell: cell, levels: levels, target: target)
-          guard metric > 0 else { continue }
-          if claims.count - start == Self.claimLimit {
-            guard metric > claims[claims.count - 1].metric else { continue }
-            claims.removeLast()
-          }
-          var place = claims.count
-          while place > start && claims[place - 1].metric < metric { place -= 1 }
-          claims.insert(
-            Claim(level: number, cell: cell, target: index, metric: metric, overlap: overlap),
-            at: place)
         }
       }
     }
+    return count
   }
 
-  /// The claim on `claim`'s anchor by the target of greatest overlap that has it as a candidate.
-  private func settled(
-    _ claim: Claim, image: Int, levels: [HeadLevel], targets: [BoxTarget]
-  ) -> Claim {
+  /// Gives the anchor of `claim` to the target of greatest overlap that has it as a candidate.
+  private func settle(
+    _ claim: inout Claim, image: Int, levels: [HeadLevel],
+    targets: UnsafeBufferPointer<BoxTarget>
+  ) {
     let level = geometry[claim.level]
     let x = (Float(claim.cell % level.width) + 0.5) * Float(level.stride)
     let y = (Float(claim.cell / level.width) + 0.5) * Float(level.stride)
-    var best = claim
-    best.overlap = -1
+    claim.overlap = -1
     for (index, target) in targets.enumerated() where target.hasArea {
-      let region = candidateRegion(target.corners)
-      guard
-        x - region.x > Self.insideMargin && region.z - x > Self.insideMargin
-          && y - region.y > Self.insideMargin && region.w - y > Self.insideMargin
-      else { continue }
-      let (metric, overlap) = alignment(
-        image: image, level: claim.level, cell: claim.cell, levels: levels, target: target)
-      if overlap > best.overlap {
-        best.target = index
-        best.metric = metric
-        best.overlap = overlap
+      guard CandidateRegion(target.corners, minimumSide: minimumSide).contains(x, y) else {
+        continue
+      }
+      _ = align(
+        OverlapTarget(target.corners), classIndex: Int(target.classIndex), image: image,
+        level: claim.level, cell: claim.cell, count: 1, classes: levels[claim.level].classes,
+        exceeding: -1)
+      if overlaps[0] > claim.overlap {
+        claim.target = index
+        claim.metric = metrics[0]
+        claim.overlap = overlaps[0]
       }
     }
-    return best
   }
 
-  /// How well the anchor of a cell finds `target`: (score^½ · CIoU⁶, CIoU).
+  /// Writes m and CIoU of `count` cells, at most 16, to `metrics` and `overlaps`, unless none of the
+  /// m exceeds `threshold`: returns whether one does.
   @inline(__always)
-  private func alignment(
-    image: Int, level number: Int, cell: Int, levels: [HeadLevel], target: BoxTarget
-  ) -> (metric: Float, overlap: Float) {
-    let level = geometry[number]
-    let anchor = firstAnchor[number] + cell
-    let position = image * level.cellCount + cell
-    if !isDecoded[anchor] {
-      corners[anchor] = decodedCorners(
-        logits: levels[number].boxes + position * BoxEncoding.channelCount,
-        row: cell / level.width, column: cell % level.width)
-      isDecoded[anchor] = true
-    }
-    let overlap = positiveCompleteIoU(target.corners, corners[anchor] * Float(level.stride))
-    guard overlap > 0 else { return (0, 0) }
-    let logit = levels[number].classes[position * classCount + Int(target.classIndex)]
-    let score = 1 / (1 + exp(-logit))
+  private func align(
+    _ target: OverlapTarget, classIndex: Int, image: Int, level: Int, cell: Int, count: Int,
+    classes: UnsafePointer<Float>, exceeding threshold: Float
+  ) -> Bool {
+    let anchor = anchors.firstAnchor[level] + cell
+    let overlap = target.overlaps(
+      left: load16(anchors.left + anchor), top: load16(anchors.top + anchor),
+      right: load16(anchors.right + anchor), bottom: load16(anchors.bottom + anchor),
+      angle: load16(anchors.angle + anchor)
+    ).replacing(with: 0, where: laneNumbers .>= Float(count))
     let cube = overlap * overlap * overlap
-    return (score.squareRoot() * cube * cube, overlap)
-  }
-
-  /// `corners` with no side below `minimumSide`, about the same centre.
-  private func candidateRegion(_ corners: SIMD4<Float>) -> SIMD4<Float> {
-    let halfWidth = 0.5 * max(corners.z - corners.x, minimumSide)
-    let halfHeight = 0.5 * max(corners.w - corners.y, minimumSide)
-    let x = 0.5 * (corners.x + corners.z)
-    let y = 0.5 * (corners.y + corners.w)
-    return SIMD4(x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight)
-  }
-
-  /// The cells whose centres may lie between `low` and `high` pixels; at most one too many each side.
-  private static func range(_ low: Float, _ high: Float, stride: Float, count: Int) -> Range<Int> {
-    let first = min(max(low / stride - 1, 0), Float(count))
-    let last = min(max(high / stride + 1, 0), Float(count))
-    return Int(first)..<max(Int(first), Int(last))
+    // A score is at most 1, so an m is at most CIoU⁶.
+    guard laneMaximum(cube * cube) > threshold else { return false }
+    let position = image * geometry[level].cellCount + cell
+    for lane in 0..<count {
+      logits[lane] = classes[(position + lane) * classCount + classIndex]
+    }
+    let score = 1 / (1 + exponential(-load16(logits)))
+    let metric = score.squareRoot() * cube * cube
+    guard laneMaximum(metric) > threshold else { return false }
+    store16(metric, to: metrics)
+    store16(overlap, to: overlaps)
+    return true
   }
 }
 
-/// The box of one anchor in cells of its level, from its 64 box logits.
-@inline(__always)
-package func decodedCorners(logits: UnsafePointer<Float>, row: Int, column: Int) -> SIMD4<Float> {
-  let bins = BoxEncoding.binCount
-  let x = Float(column) + 0.5
-  let y = Float(row) + 0.5
-  return SIMD4(
-    x - SideDistribution.distance(logits: logits),
-    y - SideDistribution.distance(logits: logits + bins),
-    x + SideDistribution.distance(logits: logits + 2 * bins),
-    y + SideDistribution.distance(logits: logits + 3 * bins))
-}
+private let laneNumbers = Lanes(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)

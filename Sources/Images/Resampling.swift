@@ -48,20 +48,22 @@ private struct FilterTaps {
     let radius = max(1, 1 / scale)
     tapCount = min(inputCount, Int((2 * radius).rounded(.up)) + 1)
     starts = []
+    starts.reserveCapacity(outputCount)
     weights = [Int32](repeating: 0, count: outputCount * tapCount)
     for o in 0..<outputCount {
       let centre = min((Double(o) + 0.5) / scale, Double(inputCount) - 0.5)
       let first = Int((centre - radius).rounded(.down))
       let start = min(max(first, 0), inputCount - tapCount)
       starts.append(start)
-      let shares = (0..<tapCount).map { t in
+      func share(_ t: Int) -> Double {
         max(0, 1 - abs(Double(start + t) + 0.5 - centre) / radius)
       }
-      let total = shares.reduce(0, +)
+      var total = 0.0
+      for t in 0..<tapCount { total += share(t) }
       // Rounding the running sum keeps every weight ≥ 0 and their sum exact: flat stays flat.
       var (sum, given) = (0.0, Int32(0))
       for t in 0..<tapCount {
-        sum += shares[t] / total
+        sum += share(t) / total
         let rounded = t == tapCount - 1 ? 1 << 14 : min(1 << 14, Int32((sum * 16384).rounded()))
         weights[o * tapCount + t] = rounded - given
         given = rounded

@@ -2,8 +2,8 @@ import CMPI
 
 /// A fixed set of messages between ranks, planned once and run as often as wanted.
 ///
-/// The C functions are `MPI_Send_init` and `MPI_Recv_init` (persistent requests), `MPI_Startall`
-/// and `MPI_Waitall`. Running it allocates nothing here. The memory belongs to the caller and must
+/// The C functions are `MPI_Send_init` and `MPI_Recv_init` (persistent requests), `MPI_Startall`,
+/// `MPI_Testall` and `MPI_Waitall`. Running it allocates nothing here. The memory belongs to the caller and must
 /// outlive it; it may not be touched between `start()` and the end of `wait()`, except that sent
 /// memory may be read. After an error messages may still be under way: end the process.
 ///
@@ -16,6 +16,8 @@ public final class Exchange {
     public var tag: Int
     public var values: UnsafeMutablePointer<Float>
     public var count: Int
+    /// Goes its way without values: says that something in shared memory is ready.
+    var isToken = false
 
     public init(peer: Int, tag: Int, values: UnsafeMutablePointer<Float>, count: Int) {
       self.peer = peer
@@ -23,12 +25,21 @@ public final class Exchange {
       self.values = values
       self.count = count
     }
+
+    /// A message without values.
+    ///
+    /// - Parameter place: any address; nothing is read or written there.
+    public static func token(peer: Int, tag: Int, place: UnsafeMutablePointer<Float>) -> Message {
+      var message = Message(peer: peer, tag: tag, values: place, count: 0)
+      message.isToken = true
+      return message
+    }
   }
 
   private let requests: UnsafeMutablePointer<MPI_Request?>
   private var requestCount = 0
 
-  /// Plans the messages; those without values are left out. A solo communicator takes none.
+  /// Plans the messages; those without values are left out, but for tokens. A solo communicator takes none.
   ///
   /// Receives are posted before sends, so that no arriving message needs an intermediate copy.
   public init(
@@ -37,7 +48,8 @@ public final class Exchange {
     var planned: [(message: Message, part: Range<Int>, isSend: Bool)] = []
     for (messages, isSend) in [(receives, false), (sends, true)] {
       for message in messages {
-        planned += communicator.parts(of: message.count).map { (message, $0, isSend) }
+        let parts = message.isToken ? [0..<0] : communicator.parts(of: message.count)
+        planned += parts.map { (message, $0, isSend) }
       }
     }
     requests = .allocate(capacity: max(planned.count, 1))
@@ -75,6 +87,16 @@ public final class Exchange {
   public func start() throws(MPIError) {
     guard requestCount > 0 else { return }
     try check(MPI_Startall(Int32(requestCount), requests), "MPI_Startall")
+  }
+
+  /// Whether all messages have arrived and all sent memory may be written again; asking moves them
+  /// on. Messages not started count as arrived.
+  public func isComplete() throws(MPIError) -> Bool {
+    guard requestCount > 0 else { return true }
+    var flag: Int32 = 0
+    try check(
+      MPI_Testall(Int32(requestCount), requests, &flag, cmpi_statuses_ignore()), "MPI_Testall")
+    return flag != 0
   }
 
   /// Waits until all messages have arrived and all sent memory may be written again.

@@ -72,6 +72,20 @@ extension Communicator {
     guard let result else { preconditionFailure("a failure of this rank was not thrown") }
     return result
   }
+
+  /// The text that `body` gives on rank 0, on every rank; the other ranks do not run it.
+  ///
+  /// *Collective.* *Throws* like `together`.
+  public func decidedOnRank0(
+    exitCode: (any Error) -> Int32 = { _ in 1 }, _ body: () throws -> String
+  ) throws(FailureReport) -> String {
+    let text = try together(exitCode: exitCode) { rank == 0 ? try body() : "" }
+    var bytes = Array(text.utf8)
+    do { try broadcast(bytes: &bytes, root: 0) } catch {
+      throw FailureReport(message: error.description, exitCode: 1, rank: rank)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
 }
 
 private func encode(_ report: FailureReport) -> [UInt8] {

@@ -6,217 +6,372 @@ import Tensors
 /// The vector has `sumCount` elements that are added and `maximumCount` that are maximized. Both
 /// are combined along `ShardTree`, a fixed binary tree over the shard index:
 ///
-/// 1. `add` combines this rank's shards as far as the tree allows; what is left are the largest
+/// 1. Each rank combines its own shards as far as the tree allows; what is left are the largest
 ///    subtrees inside its run of shards: one if the world size is a power of two that divides the
 ///    shard count, a few otherwise.
-/// 2. Each rank owns a slice of the vector. `finish` sends every other rank its slice of each
-///    subtree, and combines the subtrees of its own slice in the order of the tree.
+/// 2. Each rank owns a slice of the vector: it takes this slice of every other rank's subtrees, and
+///    combines them with its own in the order of the tree.
 /// 3. The finished slices are exchanged, so that every rank has the whole vector.
 ///
-/// With one subtree per rank each rank sends (P-1)/P of the vector in either exchange, like a ring.
+/// With one subtree per rank each rank gives (P-1)/P of the vector in either exchange, like a ring.
+/// Ranks on one host read each other's memory and send tokens alone; others send the values.
+///
+/// **Overlap.** The vector is cut into buckets, from its end to its beginning. While the backward
+/// pass of the rank's last shard goes on, `advance` gives each bucket away as soon as it is final and
+/// moves the ones before it on. No call waits but `finish`. MPI makes no progress by itself; asking
+/// between two pieces of the backward pass needs no second thread on the core that computes it.
+///
 /// All memory and all messages are planned in `init`; a step allocates nothing.
 ///
 /// **NaN.** A NaN in any shard gives NaN, in sums and in maxima, and always with the bits of
 /// `Float.nan`. Of +0 and -0 a maximum keeps the one of the higher shard.
 public final class OrderedReduction {
-  /// The shards this rank computes and must `add`.
+  /// The shards this rank computes and must bring.
   public let shards: Range<Int>
   public let assignment: ShardAssignment
   public let sumCount: Int
   public let maximumCount: Int
-  /// What this rank sends in one `finish`, both exchanges together.
+  /// So many of the sums become final while the shard is computed, from the last one to the first.
+  public let gradientCount: Int
+  /// What leaves this rank in one step, both exchanges together, by message or by being read.
   public let sentByteCount: Int
 
+  private let vector: ReducedVector
   private let stride: Int
+  private let isAlone: Bool
 
-  /// Step 1: entry `i` of the stack is `stack + i · stride`.
-  private let stackMemory: AlignedBuffer
+  /// The result, then the stack of step 1: entry `i` is `stack + i · stride`. Alone, the result is
+  /// entry 0.
+  private let memory: SharedMemory
+  private let result: UnsafeMutablePointer<Float>
   private let stack: UnsafeMutablePointer<Float>
+  /// The others' results, where they can be read.
+  private let peerResults: [UnsafePointer<Float>?]
+  /// What comes by message.
+  private let arrivalMemory: AlignedBuffer
+  private let merge: TreeMerge
+  private let buckets: [BucketExchange]
+
   /// After each shard of the run: how many times the top two entries are combined.
   private let combinesAfterShard: [Int]
   private let rootCount: Int
   private var depth = 0
   private var nextShard: Int
 
-  /// Step 2: my slice of the other ranks' subtrees, from left to right.
-  private let slice: Range<Int>
-  private let arrivalMemory: AlignedBuffer
-  /// What to add to what, in the order of the tree; the sum over all shards ends in `firstNode`.
-  private let merges: [(left: UnsafeMutablePointer<Float>, right: UnsafeMutablePointer<Float>)]
-  private let firstNode: UnsafeMutablePointer<Float>
-  private let scatter: Exchange
-  /// Step 3: the whole result is gathered in entry 0 of the stack.
-  private let gather: Exchange
+  // The shard at hand.
+  private var shardSums, shardMaxima: UnsafePointer<Float>
+  private var combines = 0
+  private var isLastShard = false
+  /// Its values stay where they are until `finish` is over.
+  private var isKept = false
+  // How many buckets of it are combined with the rank's; and how many of the last shard's are given
+  // away, merged, and back from all ranks.
+  private var taken, offered, merged, gathered: Int
+  private var isReceiving = false
 
   /// Plans a reduction of `sumCount` + `maximumCount` values over `shardCount` shards.
+  ///
+  /// - Parameters:
+  ///   - gradientCount: how many of the sums become final during the backward pass.
+  ///   - bucketLength: elements, a multiple of 16; the same on every rank, like the following.
+  ///   - isShared: `false` sends values to ranks on the same host too.
   ///
   /// *Collective*, with the same counts on every rank.
   ///
   /// *Throws* `TooManyRanks`, `MPIError`.
-  public init(
-    communicator: Communicator, shardCount: Int, sumCount: Int, maximumCount: Int
+  package init(
+    communicator: Communicator, shardCount: Int, sumCount: Int, maximumCount: Int,
+    gradientCount: Int, bucketLength: Int?, isShared: Bool
   ) throws {
-    precondition(sumCount >= 0 && maximumCount >= 0, "\(sumCount) sums, \(maximumCount) maxima")
-    let worldSize = communicator.size
-    let me = communicator.rank
+    precondition(
+      sumCount >= gradientCount && gradientCount >= 0 && maximumCount >= 0,
+      "\(sumCount) sums with \(gradientCount) gradients, \(maximumCount) maxima")
+    let (me, worldSize) = (communicator.rank, communicator.size)
     let assignment = try ShardAssignment(shardCount: shardCount, worldSize: worldSize)
-    for count in [shardCount, sumCount, maximumCount] {
+    for count in [shardCount, sumCount, maximumCount, gradientCount] {
       let all = try communicator.allGather(UInt64(count))
       precondition(
         all.allSatisfy { $0 == all[0] }, "the ranks plan different reductions: \(all)")
     }
     let run = assignment.shards(of: me)
-    let total = sumCount + maximumCount
+    let vector = ReducedVector(sumCount: sumCount, maximumCount: maximumCount)
 
+    // Step 1: entries begin on a cache line of their own.
     let roots = (0..<worldSize).map {
       ShardTree.maximalNodes(inside: assignment.shards(of: $0), shardCount: shardCount)
     }
     combinesAfterShard = ShardTree.combinesAfterLeaves(
       leaves: run.map { $0..<$0 + 1 }, roots: roots[me])
     rootCount = roots[me].count
-    // Entries begin on a cache line of their own.
-    let stride = (total + 15) / 16 * 16
+    let line = ReductionBuckets.line
+    let stride = (vector.count + line - 1) / line * line
     let entryCount = ShardTree.stackDepth(combinesAfterShard)
-    stackMemory = AlignedBuffer(byteCount: entryCount * stride * MemoryLayout<Float>.stride)
-    let stack = stackMemory.base.assumingMemoryBound(to: Float.self)
+    isAlone = worldSize == 1
+    memory = try SharedMemory(
+      byteCount: (entryCount + (isAlone ? 0 : 1)) * stride * 4, communicator: communicator,
+      isShared: isShared)
+    let result = memory.base.assumingMemoryBound(to: Float.self)
+    let stack = isAlone ? result : result + stride
+    let peerMemory = memory.peers.map { $0?.assumingMemoryBound(to: Float.self) }
+    peerResults = peerMemory.map { $0.map { UnsafePointer($0) } }
 
-    let slices = Self.slices(of: total, count: worldSize)
-    let slice = slices[me]
-    let sliceStride = (slice.count + 15) / 16 * 16
-    let arriving = roots.reduce(0) { $0 + $1.count } - rootCount
-    arrivalMemory = AlignedBuffer(byteCount: arriving * sliceStride * MemoryLayout<Float>.stride)
+    // Step 2: where each rank's subtrees are for this rank.
+    let ranges = ReductionBuckets.cut(
+      gradientCount: gradientCount, total: vector.count, length: bucketLength)
+    let ownCounts = ranges.map { ReductionBuckets.slices(of: $0, count: worldSize)[me].count }
+    let room = ownCounts.reduce(0) { $0 + ($1 + line - 1) / line * line }
+    let arriving = (0..<worldSize).filter { $0 != me && peerMemory[$0] == nil }
+      .reduce(0) { $0 + roots[$1].count }
+    arrivalMemory = AlignedBuffer(byteCount: arriving * room * 4)
     var arrival = arrivalMemory.base.assumingMemoryBound(to: Float.self)
-
-    // Tag 0 is the gather's; a subtree's is one more than its index among its rank's.
-    // `nodes` is my slice of all subtrees from left to right, my own inside `stack`.
-    var nodes: [UnsafeMutablePointer<Float>] = []
-    var scatterReceives: [Exchange.Message] = []
+    var arrivals: [[UnsafeMutablePointer<Float>]] = Array(repeating: [], count: worldSize)
+    var sources: [TreeMerge.Source] = []
     for rank in 0..<worldSize {
       for index in roots[rank].indices {
         if rank == me {
-          nodes.append(stack + index * stride + slice.lowerBound)
+          let isLastShard = index == rootCount - 1 && combinesAfterShard.last == 0
+          sources.append(
+            isLastShard ? .lastShard : .vector(UnsafePointer(stack + index * stride)))
+        } else if let theirs = peerMemory[rank] {
+          sources.append(.vector(UnsafePointer(theirs + (1 + index) * stride)))
         } else {
-          nodes.append(arrival)
-          scatterReceives.append(
-            .init(peer: rank, tag: index + 1, values: arrival, count: slice.count))
-          arrival += sliceStride
+          sources.append(.arrival(UnsafePointer(arrival)))
+          arrivals[rank].append(arrival)
+          arrival += room
         }
       }
     }
-    // Everybody begins with the next rank, so that not all write to rank 0 at once.
-    let peers = (1..<worldSize).map { (me + $0) % worldSize }
-    let scatterSends = peers.flatMap { peer in
-      roots[me].indices.map { index in
-        Exchange.Message(
-          peer: peer, tag: index + 1, values: stack + index * stride + slices[peer].lowerBound,
-          count: slices[peer].count)
-      }
-    }
-    let gatherSends = peers.map {
-      Exchange.Message(peer: $0, tag: 0, values: stack + slice.lowerBound, count: slice.count)
-    }
-    let gatherReceives = peers.map {
-      Exchange.Message(
-        peer: $0, tag: 0, values: stack + slices[$0].lowerBound, count: slices[$0].count)
-    }
-    scatter = try Exchange(
-      sends: scatterSends, receives: scatterReceives, communicator: communicator)
-    gather = try Exchange(sends: gatherSends, receives: gatherReceives, communicator: communicator)
-    let combinesAfterNode = ShardTree.combinesAfterLeaves(
-      leaves: roots.flatMap { $0 }, roots: [0..<shardCount])
-    var merges: [(left: UnsafeMutablePointer<Float>, right: UnsafeMutablePointer<Float>)] = []
-    var open: [UnsafeMutablePointer<Float>] = []
-    for (node, combines) in zip(nodes, combinesAfterNode) {
-      open.append(node)
-      for _ in 0..<combines {
-        let right = open.removeLast()
-        merges.append((left: open[open.count - 1], right: right))
-      }
-    }
+    merge = TreeMerge(
+      vector, sources: sources,
+      combines: ShardTree.combinesAfterLeaves(
+        leaves: roots.flatMap { $0 }, roots: [0..<shardCount]))
 
-    sentByteCount =
-      (scatterSends + gatherSends).reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
+    let layout = BucketExchange.Layout(
+      communicator: communicator, stack: stack, stride: stride, result: result,
+      isShared: peerMemory.map { $0 != nil }, rootCounts: roots.map(\.count), arrivals: arrivals)
+    var buckets: [BucketExchange] = []
+    var arrived = 0
+    var sent = 0
+    for (range, own) in zip(ranges, ownCounts) {
+      let bucket = try BucketExchange(range, arrived: arrived, layout)
+      arrived += (own + line - 1) / line * line
+      sent += (range.count - own) * rootCount + own * (worldSize - 1)
+      buckets.append(bucket)
+    }
+    sentByteCount = sent * MemoryLayout<Float>.size
+    self.buckets = buckets
     self.assignment = assignment
     self.sumCount = sumCount
     self.maximumCount = maximumCount
+    self.gradientCount = gradientCount
+    self.vector = vector
     self.stride = stride
+    self.result = result
     self.stack = stack
-    self.slice = slice
-    self.merges = merges
-    firstNode = nodes[0]
     shards = run
     nextShard = run.upperBound
+    (shardSums, shardMaxima) = (UnsafePointer(result), UnsafePointer(result))
+    (taken, offered, merged, gathered) = (buckets.count, 0, 0, 0)
   }
 
-  /// Begins a step: forgets all that was added.
+  /// Plans a reduction of `sumCount` + `maximumCount` values over `shardCount` shards.
+  ///
+  /// - Parameter gradientCount: how many of the sums become final during the backward pass.
+  ///
+  /// *Collective*, with the same counts on every rank.
+  ///
+  /// *Throws* `TooManyRanks`, `MPIError`.
+  public convenience init(
+    communicator: Communicator, shardCount: Int, sumCount: Int, maximumCount: Int,
+    gradientCount: Int = 0
+  ) throws {
+    try self.init(
+      communicator: communicator, shardCount: shardCount, sumCount: sumCount,
+      maximumCount: maximumCount, gradientCount: gradientCount, bucketLength: nil, isShared: true)
+  }
+
+  /// The sums over all shards after `finish`, until the next `begin`.
+  public var sums: UnsafeMutablePointer<Float> { result }
+
+  /// The maxima over all shards after `finish`, until the next `begin`.
+  public var maxima: UnsafeMutablePointer<Float> { result + sumCount }
+
+  /// Begins a step: forgets all that was brought.
   public func begin() {
     depth = 0
     nextShard = shards.lowerBound
+    (taken, offered, merged, gathered) = (buckets.count, 0, 0, 0)
+    isReceiving = false
   }
+
+  // MARK: - The rank's own shards
 
   /// Takes in the `sumCount` sums and `maximumCount` maxima of `shard`, in ascending order of the
-  /// shards.
+  /// shards. Nothing leaves this rank before `finish`.
   public func add(shard: Int, sums: UnsafePointer<Float>, maxima: UnsafePointer<Float>) {
+    open(shard: shard, sums: sums, maxima: maxima)
+    isKept = false
+    take(finalFrom: 0)
+  }
+
+  /// Announces a shard whose values become final with the next calls of `advance`, in ascending
+  /// order of the shards. They are read until `finish` is over.
+  public func open(shard: Int, sums: UnsafePointer<Float>, maxima: UnsafePointer<Float>) {
     precondition(
-      shard == nextShard && shards.contains(shard),
-      "shard \(shard) was added, expected \(nextShard) of \(shards); call begin() first")
+      shard == nextShard && shards.contains(shard) && taken == buckets.count,
+      "shard \(shard) was brought, expected \(nextShard) of \(shards); call begin() first")
     nextShard += 1
-    let combines = combinesAfterShard[shard - shards.lowerBound]
+    (shardSums, shardMaxima) = (sums, maxima)
+    combines = combinesAfterShard[shard - shards.lowerBound]
+    isLastShard = nextShard == shards.upperBound
+    isKept = true
+    taken = 0
+  }
+
+  /// Says that the open shard's values from `watermark` on are final; they never change again.
+  ///
+  /// Of the rank's last shard, gives away what is final, and moves on what is on its way.
+  public func advance(finalFrom watermark: Int) throws(MPIError) {
+    take(finalFrom: watermark)
+    guard isLastShard, !isAlone else { return }
+    try offer()
+    try poll()
+  }
+
+  private func take(finalFrom watermark: Int) {
+    guard taken < buckets.count else { return }
+    while taken < buckets.count, buckets[taken].range.lowerBound >= watermark {
+      combineShard(taken)
+      taken += 1
+    }
+    if taken == buckets.count { depth += combines == 0 ? 1 : 1 - combines }
+  }
+
+  /// Combines a bucket of the open shard with the stack, which changes its depth after the last one.
+  private func combineShard(_ index: Int) {
+    let bucket = buckets[index]
     if combines == 0 {
-      let entry = stack + depth * stride
-      entry.update(from: sums, count: sumCount)
-      (entry + sumCount).update(from: maxima, count: maximumCount)
-      depth += 1
+      // Of a last shard that is merged as it is, only the other ranks need a copy.
+      let kept =
+        isReadInPlace(bucket) ? bucket.own : bucket.range.upperBound..<bucket.range.upperBound
+      copyShard(bucket.range.lowerBound..<kept.lowerBound)
+      copyShard(kept.upperBound..<bucket.range.upperBound)
       return
     }
-    let top = stack + (depth - 1) * stride
-    addElements(top, sums, count: sumCount)
-    maximizeElements(top + sumCount, maxima, count: maximumCount)
-    for _ in 1..<combines {
-      depth -= 1
-      combine(stack + (depth - 1) * stride, stack + depth * stride, 0..<sumCount + maximumCount)
+    var start = bucket.range.lowerBound
+    while start < bucket.range.upperBound {
+      let block = start..<min(start + 2048, bucket.range.upperBound)
+      let top = stack + (depth - 1) * stride
+      let sums = max(0, min(block.upperBound, sumCount) - start)
+      addElements(top + start, shardSums + start, into: top + start, count: sums)
+      if block.count > sums {
+        let first = start + sums
+        maximizeElements(
+          top + first, shardMaxima + (first - sumCount), into: top + first,
+          count: block.count - sums)
+      }
+      for k in 1..<combines {
+        let left = stack + (depth - 1 - k) * stride + start
+        vector.combine(left, left + stride, into: left, block)
+      }
+      start = block.upperBound
     }
   }
 
-  /// Gives every rank the sums and maxima over all shards.
+  /// Whether this rank's slice of the bucket is merged from where the last shard left it.
+  private func isReadInPlace(_ bucket: BucketExchange) -> Bool {
+    isLastShard && isKept && !isAlone && bucket.range.upperBound <= sumCount
+  }
+
+  private func copyShard(_ range: Range<Int>) {
+    let entry = stack + depth * stride
+    let sums = range.clamped(to: 0..<sumCount)
+    (entry + sums.lowerBound).update(from: shardSums + sums.lowerBound, count: sums.count)
+    let maxima = range.clamped(to: sumCount..<vector.count)
+    (entry + maxima.lowerBound).update(
+      from: shardMaxima + (maxima.lowerBound - sumCount), count: maxima.count)
+  }
+
+  // MARK: - All ranks
+
+  /// Gives the other ranks what this rank has combined.
+  private func offer() throws(MPIError) {
+    if !isReceiving {
+      isReceiving = true
+      for bucket in buckets {
+        try bucket.scatterReceives.start()
+        try bucket.gatherReceives.start()
+      }
+    }
+    while offered < taken {
+      try buckets[offered].scatterSends.start()
+      offered += 1
+    }
+  }
+
+  /// Does what can be done without waiting.
+  private func poll() throws(MPIError) {
+    while merged < offered, try buckets[merged].scatterReceives.isComplete() { try mergeNext() }
+    while gathered < merged, try buckets[gathered].gatherReceives.isComplete() { gatherNext() }
+  }
+
+  /// Combines this rank's slice of the next bucket and gives it away.
+  private func mergeNext() throws(MPIError) {
+    let bucket = buckets[merged]
+    // Whatever the last shard's place, its entry of the stack is the last root's.
+    let lastShard =
+      isReadInPlace(bucket) ? shardSums : UnsafePointer(stack + (rootCount - 1) * stride)
+    merge.run(
+      bucket.own, arrivalShift: bucket.arrivalShift, lastShard: lastShard, into: result)
+    try bucket.gatherSends.start()
+    merged += 1
+  }
+
+  /// Reads the slices that lie in other ranks' memory.
+  private func gatherNext() {
+    let bucket = buckets[gathered]
+    for rank in peerResults.indices {
+      guard let theirs = peerResults[rank] else { continue }
+      let slice = bucket.slices[rank]
+      (result + slice.lowerBound).update(from: theirs + slice.lowerBound, count: slice.count)
+    }
+    gathered += 1
+  }
+
+  /// Waits until `sums` and `maxima` are those over all shards.
   ///
-  /// *Collective.* The results may be written where the last shard's values were read.
+  /// What other ranks read of this one they have read then: nobody says so before it has merged, or
+  /// comes to the next step's merge before it has gathered.
+  ///
+  /// *Collective.*
+  public func finish() throws(MPIError) {
+    precondition(
+      nextShard == shards.upperBound && taken == buckets.count && depth == rootCount,
+      "the shards \(nextShard..<shards.upperBound) were not brought, or not to their end")
+    depth = 0
+    try offer()
+    while merged < buckets.count {
+      try buckets[merged].scatterReceives.wait()
+      try mergeNext()
+    }
+    while gathered < buckets.count {
+      try buckets[gathered].gatherReceives.wait()
+      gatherNext()
+    }
+    for bucket in buckets {
+      try bucket.scatterSends.wait()
+      try bucket.gatherSends.wait()
+    }
+  }
+
+  /// `finish`, and copies of the result, which may go where the last shard's values were read.
+  ///
+  /// *Collective.*
   public func finish(
     sums: UnsafeMutablePointer<Float>, maxima: UnsafeMutablePointer<Float>
   ) throws(MPIError) {
-    precondition(
-      nextShard == shards.upperBound && depth == rootCount,
-      "the shards \(nextShard..<shards.upperBound) were not added")
-    depth = 0
-    nextShard = shards.upperBound
-
-    try scatter.start()
-    try scatter.wait()
-    for (left, right) in merges { combine(left, right, slice) }
-    let result = stack + slice.lowerBound
-    if firstNode != result { result.update(from: firstNode, count: slice.count) }
-    canonicalizeNaNs(result, count: slice.count)
-
-    try gather.start()
-    try gather.wait()
-    sums.update(from: stack, count: sumCount)
-    maxima.update(from: stack + sumCount, count: maximumCount)
-  }
-
-  /// Combines the elements `range` of the vector: `a` and `b` point to the first of them.
-  private func combine(
-    _ a: UnsafeMutablePointer<Float>, _ b: UnsafePointer<Float>, _ range: Range<Int>
-  ) {
-    let sums = range.clamped(to: 0..<sumCount).count
-    addElements(a, b, count: sums)
-    maximizeElements(a + sums, b + sums, count: range.count - sums)
-  }
-
-  /// Cuts 0 ..< `total` into `count` slices that begin on whole cache lines; the last ones may be
-  /// empty.
-  private static func slices(of total: Int, count: Int) -> [Range<Int>] {
-    let lines = (total + 15) / 16
-    let length = (lines + count - 1) / count * 16
-    return (0..<count).map { min($0 * length, total)..<min(($0 + 1) * length, total) }
+    try finish()
+    sums.update(from: self.sums, count: sumCount)
+    maxima.update(from: self.maxima, count: maximumCount)
   }
 }

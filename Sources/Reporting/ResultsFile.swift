@@ -37,7 +37,7 @@ public struct DetectionScores: Hashable, Sendable {
 public struct ResultsRow: Hashable, Sendable {
   /// From 1, over all phases.
   public var epoch: Int
-  /// Seconds since the run began.
+  /// Seconds since the run began, without those between a stop and the resume.
   public var seconds: Double
   public var train: LossParts
   /// `nil` in an epoch without evaluation; its columns are then empty.
@@ -78,6 +78,8 @@ public struct ResultsRow: Hashable, Sendable {
 /// `results.csv`: a row per epoch, in the columns that users' tools read.
 public struct ResultsFile: Sendable {
   private let file: LineFile
+  /// The seconds of the last row gone on from: what the run had taken until then; 0 in a new file.
+  public let secondsBefore: Double
 
   /// Begins a new file at `path`, or goes on with the one there.
   ///
@@ -98,6 +100,8 @@ public struct ResultsFile: Sendable {
         return epoch <= lastEpoch
       }
     }
+    let cells = kept.last?.split(separator: ",", omittingEmptySubsequences: false)
+    secondsBefore = cells.flatMap { Double($0[1]) }.flatMap { $0 >= 0 ? $0 : nil } ?? 0
     try file.replace(by: [Substring(ResultsRow.header)] + kept)
   }
 

@@ -1,11 +1,7 @@
 public import Checkpoints
-import Datasets
-import Detection
 public import Engine
 public import Graphs
-import MessagePassing
 import Models
-import Parallel
 public import Quantization
 import Tensors
 
@@ -80,13 +76,9 @@ public struct DeployedModel: Sendable {
         ranges.append(MovingRange())
         continue
       }
-      let values = try reader.read(site.name, role: .observer).values(as: Float.self)
-      guard values.count == 3, values[0].isFinite, values[1].isFinite, values[0] <= values[1] else {
-        throw TrainingError.unusableCheckpoint(
-          path: path, reason: "the range of site \(site.name) is no range")
-      }
       ranges.append(
-        MovingRange(low: values[0], high: values[1], batchCount: max(1, Int(values[2]))))
+        try MovingRange(
+          try reader.read(site.name, role: .observer), site: site.name, path: path))
     }
     quantized = (graph, try Training.grids(of: graph, ranges: ranges))
   }
@@ -103,9 +95,11 @@ public struct DeployedModel: Sendable {
       return try InferencePlan(graph: graph, weights: weights, batchSize: batchSize, grids: grids)
     case .int8:
       let (graph, grids) = try requireQuantized()
+      let isExact = ComputeDescription.current.hasExactIntegerConvolutions
       let deployed = try graph.foldingOntoGrids(weights)
       return try InferencePlan(
-        graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids)
+        graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids,
+        options: PlanOptions(integerConvolutions: isExact))
     }
   }
 
@@ -123,19 +117,18 @@ public struct DeployedModel: Sendable {
 
 extension Graph {
   /// Weights put on their grids, then batch norms folded: the integers stay those of training, only
-  /// the grids' scales change.
+  /// the grids' scales change. The largest weight of a channel is at the end of its grid and stays
+  /// there, so that the folded weights give the same integers again.
   func foldingOntoGrids(_ weights: NamedWeights) throws(GraphError) -> (
     graph: Graph, weights: NamedWeights
   ) {
     try check(weights)
     var onGrid = weights
-    var graph = self
-    for (index, node) in nodes.enumerated() {
+    for node in nodes {
       guard let bits = node.weightBits else { continue }
       let name = parameters[node.parameters[0]].name
       onGrid[name] = WeightGrid(weights[name]!, bits: bits).fakeQuantize(weights[name]!)
-      graph.nodes[index].weightBits = nil
     }
-    return try graph.foldingBatchNorm(onGrid)
+    return try foldingBatchNorm(onGrid)
   }
 }

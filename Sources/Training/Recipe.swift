@@ -1,3 +1,6 @@
+public import Engine
+import Graphs
+
 /// Everything about a run as one value: which model, which pictures, how it learns, how it is
 /// quantized, when it is saved.
 ///
@@ -9,6 +12,9 @@ public struct Recipe: Codable, Sendable, Hashable {
   public var name = "run"
   /// Decides the first weights, the order of the pictures and their augmentation.
   public var seed: UInt64 = 1
+  /// Of the convolutions' factors in training, wherever they do not run on integers: `float32`, or
+  /// `bfloat16` for half the time. Weights, sums and gradients stay FP32.
+  public var precision = Precision.float32
   public var model = Model()
   public var data = Data()
   public var batch = Batch()
@@ -31,7 +37,18 @@ public struct Recipe: Codable, Sendable, Hashable {
     [
       .text("name", \.name, onResume: .free),
       .seed("seed", \.seed),
+      .choice("precision", \.precision),
     ] + Model.fields + Data.fields + Batch.fields + Augmentation.fields + Optimizer.fields
     + EMA.fields + Loss.fields + Schedule.fields + Quantization.fields + Checkpoint.fields
     + Evaluation.fields + Export.fields + Limits.fields + System.fields
+}
+
+extension Recipe {
+  /// How this machine computes a graph in training: convolutions between quantized values on integers,
+  /// where its processor does that exactly.
+  func planOptions(_ graph: Graph) -> PlanOptions {
+    PlanOptions(
+      integerConvolutions: !graph.sites.isEmpty
+        && ComputeDescription.current.hasExactIntegerConvolutions, precision: precision)
+  }
 }

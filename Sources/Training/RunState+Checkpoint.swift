@@ -75,17 +75,8 @@ extension RunState {
       try load(layout.statistics, averageStatisticValues, .ema)
     }
     for (index, site) in graph.sites.enumerated() {
-      guard let tensor = byKey["\(TensorRole.observer) \(site.name)"],
-        tensor.shape == [3], tensor.dtype == .float32
-      else { continue }
-      let values = tensor.values(as: Float.self)
-      guard values[0].isFinite, values[1].isFinite, values[0] <= values[1], values[2] >= 1,
-        values[2] < 1e9
-      else {
-        throw .unusableCheckpoint(
-          path: path, reason: "the range of site \(site.name) is \(values[0]) ... \(values[1])")
-      }
-      ranges[index] = MovingRange(low: values[0], high: values[1], batchCount: Int(values[2]))
+      guard let tensor = byKey["\(TensorRole.observer) \(site.name)"] else { continue }
+      ranges[index] = try MovingRange(tensor, site: site.name, path: path)
     }
     let counters = contents.state
     guard let phase = counters["phase"]?.string.flatMap(Phase.init(rawValue:)),

@@ -82,9 +82,7 @@ extension RunState {
   /// Low, high and count of the range of every site that has one.
   func observerTensors(graph: Graph) -> [CheckpointTensor] {
     zip(graph.sites, ranges).filter { !$1.isEmpty }.map { site, range in
-      CheckpointTensor(
-        name: site.name, role: .observer,
-        tensor: Tensor([range.low, range.high, Float(range.batchCount)], shape: [3]))
+      CheckpointTensor(name: site.name, role: .observer, tensor: range.tensor)
     }
   }
 }

@@ -1,15 +1,10 @@
-import Checkpoints
 import Datasets
 import Detection
 import Engine
 import Graphs
-import MessagePassing
-import Models
-import Parallel
-import Quantization
 import Tensors
 
-/// Forward, loss and backward of one shard, into the plan's sums.
+/// Forward and loss of one shard; its backward pass is the plan's.
 struct ShardStep {
   let plan: TrainingPlan
   let loss: DetectionLoss
@@ -19,9 +14,15 @@ struct ShardStep {
   /// loss, and the count of shards that failed.
   static let extraCount = 16
 
-  init(recipe: Recipe, graph: Graph, store: ParameterStore) throws(EngineError) {
+  /// - Parameter observes: for calibration, which has no grids yet to compute on.
+  init(recipe: Recipe, graph: Graph, store: ParameterStore, observes: Bool = false)
+    throws(EngineError)
+  {
+    var options = recipe.planOptions(graph)
+    if observes { options.integerConvolutions = false }
     plan = try TrainingPlan(
-      graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount)
+      graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount,
+      options: options)
     guard let head = graph.head else { throw EngineError("graph \(graph.name) is no detector") }
     var levels: [HeadLevel] = []
     for level in head.levels {
@@ -42,15 +43,18 @@ struct ShardStep {
         distribution: Float(recipe.loss.distribution)))
   }
 
-  /// Fills the plan's sums with the shard's gradients, statistics and losses.
-  func run(_ batch: Batch) {
-    batch.images.withElements(as: UInt8.self) { plan.setInput($0.baseAddress!) }
-    plan.forward()
-    let targets = batch.boxes.map { boxes in
-      boxes.map { BoxTarget(classIndex: Int32($0.classIndex), corners: $0.corners) }
+  /// Forward pass and loss: the shard's statistics and losses in the plan's sums, and the gradients
+  /// of the outputs where `plan.backward` expects them.
+  func forward(_ batch: Batch) {
+    observe(batch)
+    loss.targets.removeAll()
+    for boxes in batch.boxes {
+      loss.targets.startImage()
+      for box in boxes {
+        loss.targets.append(BoxTarget(classIndex: Int32(box.classIndex), corners: box.corners))
+      }
     }
-    let parts = loss.evaluate(levels: levels, targets: targets, gradientScale: 1)
-    plan.backward()
+    let parts = loss.evaluate(levels: levels, gradientScale: 1)
     plan.extras[0] = parts.box
     plan.extras[1] = parts.classification
     plan.extras[2] = parts.distribution

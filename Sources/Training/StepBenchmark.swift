@@ -1,8 +1,5 @@
-import Checkpoints
 import Datasets
-import Detection
 public import Engine
-import Foundation
 import Glibc
 import Graphs
 import Images
@@ -16,7 +13,7 @@ import Tensors
 ///
 /// Every rank computes one shard of `recipe.batch.shardSize` pictures with six boxes each: weights
 /// prepared, forward, loss, backward, reduction over the ranks, optimizer and average; in QAT the
-/// ranges too.
+/// ranges too. It is the very code of a run.
 public final class StepBenchmark {
   /// What was measured. Seconds are those of this rank; a step ends on all ranks together.
   public struct Result: Sendable {
@@ -52,8 +49,7 @@ public final class StepBenchmark {
   private let state: RunState
   private let step: ShardStep
   private let batch: Batch
-  private let reduction: OrderedReduction
-  private let sums, maxima, ownMaxima: AlignedBuffer
+  private let globalStep: GlobalStep
 
   /// - Parameters:
   ///   - recipe: model, optimizer and, as `batch`, one shard per rank.
@@ -74,46 +70,41 @@ public final class StepBenchmark {
     let state = RunState(recipe: recipe, graph: float, siteCount: graph.sites.count)
     state.store.load(float.initialWeights(seed: recipe.seed))
     state.startAverages(recipe.ema)
+    state.phase = phase
     self.state = state
+    if phase == .qat {
+      try Self.observe(recipe, graph, state, classCount: classCount, communicator)
+    }
     step = try communicator.together(exitCode: exitCode) { [graph] in
       try ShardStep(recipe: recipe, graph: graph, store: state.store)
     }
     batch = Self.batch(
       count: recipe.batch.shardSize, size: recipe.model.inputSize, classCount: classCount)
-    let sumCount = step.plan.sumCount
-    let maximumCount = 2 * graph.sites.count + Trainer.flagCount
-    reduction = try communicator.together(exitCode: exitCode) {
-      try OrderedReduction(
-        communicator: communicator, shardCount: recipe.batch.shards, sumCount: sumCount,
-        maximumCount: maximumCount)
-    }
-    sums = AlignedBuffer(byteCount: sumCount * 4)
-    maxima = AlignedBuffer(byteCount: maximumCount * 4)
-    ownMaxima = AlignedBuffer(byteCount: maximumCount * 4)
+    globalStep = try GlobalStep(
+      recipe: recipe, state: state, graph: float, siteCount: graph.sites.count,
+      communicator: communicator)
     step.plan.batchNormMode = .batch
-    if phase == .qat { try observe() }
-  }
-
-  /// Ranges from one pass, as calibration would give them.
-  private func observe() throws(FailureReport) {
-    step.plan.quantizationMode = .observe
-    step.plan.prepareWeights()
-    step.observe(batch)
-    for site in graph.sites.indices {
-      let seen = step.plan.extremes(site: site)
-      state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
-    }
-    try setGrids()
+    guard phase == .qat else { return }
     step.plan.quantizationMode = .quantize
+    try state.setGrids(of: step.plan)
   }
 
-  private func setGrids() throws(FailureReport) {
-    do {
-      for (site, grid) in try grids(of: graph, ranges: state.ranges).enumerated() {
-        step.plan.setGrid(grid, site: site)
-      }
-    } catch {
-      throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
+  /// Ranges from one picture, as calibration would give them.
+  private static func observe(
+    _ recipe: Recipe, _ graph: Graph, _ state: RunState, classCount: Int,
+    _ communicator: Communicator
+  ) throws(FailureReport) {
+    var recipe = recipe
+    recipe.batch.size = recipe.batch.shards
+    let observer = try communicator.together(exitCode: exitCode) { [recipe] in
+      try ShardStep(recipe: recipe, graph: graph, store: state.store, observes: true)
+    }
+    observer.plan.quantizationMode = .observe
+    observer.plan.prepareWeights()
+    observer.observe(batch(count: 1, size: recipe.model.inputSize, classCount: classCount))
+    for site in graph.sites.indices {
+      let seen = observer.plan.extremes(site: site)
+      state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
     }
   }
 
@@ -133,6 +124,7 @@ public final class StepBenchmark {
     for index in profile.entries.indices {
       profile.entries[index].forwardSeconds /= Double(profiledCount)
       profile.entries[index].backwardSeconds /= Double(profiledCount)
+      profile.entries[index].kernelSeconds /= Double(profiledCount)
     }
     return Result(
       seconds: seconds, profile: profile, profiledSeconds: profiled,
@@ -140,62 +132,21 @@ public final class StepBenchmark {
   }
 
   private func timedStep() throws(FailureReport) -> Double {
-    do {
-      try communicator.barrier()
-      let start = seconds()
-      let total = sums.base.assumingMemoryBound(to: Float.self)
-      let most = maxima.base.assumingMemoryBound(to: Float.self)
-      let own = ownMaxima.base.assumingMemoryBound(to: Float.self)
-      let plan = step.plan
-      plan.prepareWeights()
-      reduction.begin()
-      for shard in reduction.shards {
-        own.update(repeating: -.infinity, count: reduction.maximumCount)
-        step.run(batch)
-        if phase == .qat { step.writeExtremes(own) }
-        reduction.add(shard: shard, sums: plan.sums, maxima: own)
-      }
-      try reduction.finish(sums: total, maxima: most)
-      update(total)
-      if phase == .qat {
-        for site in graph.sites.indices {
-          state.ranges[site].observe(
-            low: -most[2 * site], high: most[2 * site + 1],
-            momentum: Float(recipe.quantization.observerMomentum))
-        }
-        try setGrids()
-      }
-      return seconds() - start
-    } catch let report as FailureReport {
-      throw report
-    } catch {
-      throw FailureReport(message: "\(error)", exitCode: 1, rank: communicator.rank)
-    }
+    try communicator.together { try communicator.barrier() }
+    let start = seconds()
+    _ = try globalStep.compute(step) { batch }
+    _ = try globalStep.update(step.plan, rates: rates, observes: phase == .qat)
+    return seconds() - start
   }
 
-  /// The optimizer's part, at a rate so low that the network stays what it is.
-  private func update(_ total: UnsafeMutablePointer<Float>) {
-    let S = Double(recipe.batch.shards)
-    let clip = clipFactor(
-      norm: gradientNorm(total, count: step.plan.gradientCount) / S,
-      maximum: recipe.optimizer.gradientClip)
+  /// So low that the network stays what it is.
+  private var rates: StepRates {
     func rates(_ weightDecay: Double) -> GroupRates {
       GroupRates(
         learningRate: 1e-6, momentum: recipe.optimizer.momentum, weightDecay: weightDecay)
     }
-    let share = recipe.ema.enabled ? state.average.advance() : 0
-    state.optimizer.step(
-      parameters: state.store.trainable, gradients: total,
-      rates: StepRates(
-        bias: rates(0), weight: rates(recipe.optimizer.weightDecay), scale: rates(0)),
-      gradientScale: clip / S,
-      average: recipe.ema.enabled
-        ? .init(values: state.averageParameterValues, share: share) : nil)
-    if recipe.ema.enabled {
-      blend(
-        state.averageStatisticValues, toward: state.store.statistics,
-        count: step.plan.statisticsCount, share: share)
-    }
+    return StepRates(
+      bias: rates(0), weight: rates(recipe.optimizer.weightDecay), scale: rates(0))
   }
 
   private func seconds() -> Double {

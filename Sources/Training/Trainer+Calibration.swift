@@ -21,7 +21,7 @@ extension Trainer {
     state.adoptAverages(recipe)
     shardStep = nil
     let step = try communicator.together(exitCode: exitCode) {
-      try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store)
+      try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
     }
     step.plan.batchNormMode = .running
     step.plan.quantizationMode = .observe
@@ -37,7 +37,7 @@ extension Trainer {
     let loader = BatchLoader(
       training, seed: recipe.seed,
       requests: (0..<batches).flatMap { batch in
-        reduction.shards.map { shard in
+        globalStep.reduction.shards.map { shard in
           let first = batch * B + shard * recipe.batch.shardSize
           return BatchRequest(
             sampleIndices: (first..<first + recipe.batch.shardSize).map { $0 % count })
@@ -48,7 +48,7 @@ extension Trainer {
     for batch in 0..<batches {
       for i in seen.indices { seen[i] = -.infinity }
       try communicator.together(exitCode: exitCode) {
-        for _ in reduction.shards {
+        for _ in globalStep.reduction.shards {
           guard let pictures = try loader.next() else { break }
           step.observe(pictures)
           own.withUnsafeMutableBufferPointer { step.writeExtremes($0.baseAddress!) }
@@ -68,7 +68,6 @@ extension Trainer {
     state.phase = .qat
     state.optimizer.reset()
     state.startAverages(recipe.ema)
-    shardStep = step
     let ptq = try evaluate()
     // The float phase's best is none of this phase.
     state.metrics = [:]

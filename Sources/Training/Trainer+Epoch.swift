@@ -1,14 +1,8 @@
-import Checkpoints
 import Datasets
-import Detection
 import Engine
 import Foundation
-import Graphs
 import MessagePassing
-import Models
 import Parallel
-import Quantization
-import Tensors
 
 extension Trainer {
   enum EpochEnd { case done, stop }
@@ -82,11 +76,10 @@ extension Trainer {
     }
     let plan = shardStep!.plan
     plan.batchNormMode = .batch
-    plan.quantizationMode = .off
     if state.phase == .qat {
       plan.quantizationMode = .quantize
       if qatEpoch >= recipe.schedule.freezeBatchNormAfter { plan.batchNormMode = .running }
-      try setGrids(plan)
+      try state.setGrids(of: plan)
     }
     return shardStep!
   }
@@ -94,23 +87,13 @@ extension Trainer {
   /// QAT epochs done.
   private var qatEpoch: Int { state.epoch - recipe.schedule.floatEpochs }
 
-  private func setGrids(_ plan: TrainingPlan) throws(FailureReport) {
-    do {
-      for (site, grid) in try grids(of: plan.graph, ranges: state.ranges).enumerated() {
-        plan.setGrid(grid, site: site)
-      }
-    } catch {
-      // The ranges are the same on all ranks, so all of them come here.
-      throw FailureReport(message: error.description, exitCode: exitCode(error), rank: 0)
-    }
-  }
-
   private func requests() -> [BatchRequest] {
     let order = EpochOrder(
       seed: recipe.seed, epoch: state.epoch, sampleCount: training.samples.count)
     return BatchRequest.training(
       order: order, epoch: state.epoch, steps: state.position..<stepsPerEpoch,
-      shards: reduction.shards, globalBatch: recipe.batch.size, shardCount: recipe.batch.shards,
+      shards: globalStep.reduction.shards, globalBatch: recipe.batch.size,
+      shardCount: recipe.batch.shards,
       augmentation: augmentation())
   }
 
@@ -133,105 +116,40 @@ extension Trainer {
   private func runStep(_ step: ShardStep, _ loader: BatchLoader, _ rates: StepRates)
     throws(FailureReport) -> Bool
   {
-    let plan = step.plan
-    let own = ownMaxima.base.assumingMemoryBound(to: Float.self)
-    var failure: FailureReport?
-    plan.prepareWeights()
-    reduction.begin()
-    for shard in reduction.shards {
-      own.update(repeating: -.infinity, count: 2 * siteCount + Self.flagCount)
-      do {
-        if let batch = try loader.next() {
-          step.run(batch)
-          if state.phase == .qat { step.writeExtremes(own) }
-        }
-      } catch {
-        failure = FailureReport(
-          message: error.description, exitCode: exitCode(error), rank: communicator.rank)
-        own[2 * siteCount + 1] = 1
-      }
-      if StopSignals.isRequested { own[2 * siteCount] = 1 }
-      reduction.add(shard: shard, sums: plan.sums, maxima: own)
-    }
-    let total = sums.base.assumingMemoryBound(to: Float.self)
-    let most = maxima.base.assumingMemoryBound(to: Float.self)
-    do { try reduction.finish(sums: total, maxima: most) } catch {
-      throw FailureReport(message: error.description, exitCode: 1, rank: communicator.rank)
-    }
-    if most[2 * siteCount + 1] > 0 { try communicator.throwTogether(failure) }
-    try apply(total, most, plan, rates)
+    let isStopping = try globalStep.compute(step) { () throws(DataError) in try loader.next() }
+    let update = try globalStep.update(
+      step.plan, rates: rates,
+      observes: state.phase == .qat && qatEpoch < recipe.schedule.freezeObserversAfter)
+    try count(update, rates)
     if recipe.checkpoint.agreeEvery > 0, state.step % recipe.checkpoint.agreeEvery == 0 {
       try checkAgreement()
     }
-    return most[2 * siteCount] > 0
+    return isStopping
   }
 
-  /// Turns the reduced numbers into the next state; the same on every rank.
-  private func apply(
-    _ total: UnsafeMutablePointer<Float>, _ most: UnsafeMutablePointer<Float>, _ plan: TrainingPlan,
-    _ rates: StepRates
-  ) throws(FailureReport) {
-    let S = Double(recipe.batch.shards)
-    let scale = (recipe.loss.reduction == .sum ? Double(recipe.batch.size) : 1) / S
-    let norm = gradientNorm(total, count: plan.gradientCount) * scale
-    let extras = total + plan.gradientCount + plan.statisticsCount
-    let losses = SIMD4(Double(extras[0]), Double(extras[1]), Double(extras[2]), 0) / S
-    let isFinite = norm.isFinite && losses.sum().isFinite
-    if isFinite {
-      let clip = clipFactor(norm: norm, maximum: recipe.optimizer.gradientClip)
-      let share = recipe.ema.enabled ? state.average.advance() : 0
-      state.optimizer.step(
-        parameters: state.store.trainable, gradients: total, rates: rates,
-        gradientScale: scale * clip,
-        average: recipe.ema.enabled
-          ? .init(values: state.averageParameterValues, share: share) : nil)
-      if plan.batchNormMode == .batch {
-        moveStatistics(total + plan.gradientCount, shardCount: Float(S))
-      }
-      if recipe.ema.enabled {
-        blend(
-          state.averageStatisticValues, toward: state.store.statistics,
-          count: plan.statisticsCount, share: share)
-      }
-      if state.phase == .qat, qatEpoch < recipe.schedule.freezeObserversAfter {
-        try moveRanges(most, plan)
-      }
-      state.lossSums += losses
-      state.skippedInARow = 0
-    } else {
+  /// Counts and reports a step; too many skipped ones in a row end the run.
+  private func count(_ update: GlobalStep.Update, _ rates: StepRates) throws(FailureReport) {
+    let losses = update.losses
+    if update.isSkipped {
       state.skippedSteps += 1
       state.skippedInARow += 1
+    } else {
+      state.lossSums += losses.vector
+      state.skippedInARow = 0
     }
     state.step += 1
     state.position += 1
     reporter.stepFinished(
       StepReport(
         phase: state.phase, step: state.step, epoch: state.epoch, epochs: recipe.schedule.epochs,
-        position: state.position, stepsPerEpoch: stepsPerEpoch, box: losses[0],
-        classification: losses[1], distribution: losses[2], gradientNorm: norm,
-        isSkipped: !isFinite, pictureCount: recipe.batch.size, rates: rates))
+        position: state.position, stepsPerEpoch: stepsPerEpoch, box: losses.box,
+        classification: losses.classification, distribution: losses.distribution,
+        gradientNorm: update.gradientNorm, isSkipped: update.isSkipped,
+        pictureCount: recipe.batch.size, rates: rates))
     if state.skippedInARow > recipe.limits.maximumSkippedSteps {
       let error = TrainingError.diverged(step: state.step, count: state.skippedInARow)
       throw FailureReport(message: error.description, exitCode: 1, rank: 0)
     }
-  }
-
-  /// `r ← r + m·(mean over shards - r)` for running means and variances.
-  private func moveStatistics(_ sums: UnsafePointer<Float>, shardCount: Float) {
-    let running = state.store.statistics
-    for i in statisticsMomentum.indices {
-      running[i] += statisticsMomentum[i] * (sums[i] / shardCount - running[i])
-    }
-  }
-
-  private func moveRanges(_ most: UnsafePointer<Float>, _ plan: TrainingPlan) throws(FailureReport)
-  {
-    for site in quantizedGraph.sites.indices {
-      state.ranges[site].observe(
-        low: -most[2 * site], high: most[2 * site + 1],
-        momentum: Float(recipe.quantization.observerMomentum))
-    }
-    try setGrids(plan)
   }
 
   /// Stops the run where ranks hold different bits (invariant I3).

@@ -1,13 +1,11 @@
 import Checkpoints
 public import Datasets
-import Detection
 import Engine
 import Graphs
 public import MessagePassing
 import Models
 public import Parallel
 import Quantization
-import Tensors
 
 /// A run: float training, calibration, quantization-aware training, with checkpoints all along.
 ///
@@ -25,23 +23,14 @@ public final class Trainer {
   let training: PictureCache
   let validation: PictureCache
   let classNames: [String]
-  let reduction: OrderedReduction
+  let globalStep: GlobalStep
   let writer: BackgroundCheckpointWriter
   let libraries: [String: String]
   let stepsPerEpoch: Int
-  /// What the reduction delivers.
-  let sums, maxima: AlignedBuffer
-  /// What this rank brings.
-  let ownMaxima: AlignedBuffer
-  /// Per element of the running statistics, the momentum of its batch norm.
-  let statisticsMomentum: [Float]
 
   var shardStep: ShardStep?
   /// Rank 0's, that nobody else writes to the run's folder.
   var lock: RunLock?
-
-  /// Entries of the maxima behind the observers: the stop flag, and that of a rank's failure.
-  static let flagCount = 16
 
   var siteCount: Int { quantizedGraph.sites.count }
 
@@ -65,27 +54,17 @@ public final class Trainer {
     quantizedGraph = try communicator.together(exitCode: exitCode) {
       [floatGraph] () throws(TrainingError) in try recipe.quantizedGraph(floatGraph)
     }
-    let budget = recipe.system.cacheMiB << 20
+    let budget = PictureBudget(byteCount: recipe.system.cacheMiB << 20)
     training = PictureCache(
-      samples: data.training.samples, size: recipe.model.inputSize, byteBudget: budget)
+      samples: data.training.samples, size: recipe.model.inputSize, budget: budget)
     validation = PictureCache(
-      samples: data.validation.samples, size: recipe.model.inputSize, byteBudget: budget / 4)
+      samples: data.validation.samples, size: recipe.model.inputSize, budget: budget)
     stepsPerEpoch = EpochOrder.stepCount(
       sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
     state = RunState(recipe: recipe, graph: floatGraph, siteCount: quantizedGraph.sites.count)
-    statisticsMomentum = Self.momentum(of: floatGraph, layout: state.store.layout)
-
-    let layout = state.store.layout
-    let sumCount = layout.trainableCount + layout.statisticsCount + ShardStep.extraCount
-    let maximumCount = 2 * quantizedGraph.sites.count + Self.flagCount
-    reduction = try communicator.together(exitCode: exitCode) {
-      try OrderedReduction(
-        communicator: communicator, shardCount: recipe.batch.shards, sumCount: sumCount,
-        maximumCount: maximumCount)
-    }
-    sums = AlignedBuffer(byteCount: sumCount * 4)
-    maxima = AlignedBuffer(byteCount: maximumCount * 4)
-    ownMaxima = AlignedBuffer(byteCount: maximumCount * 4)
+    globalStep = try GlobalStep(
+      recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
+      communicator: communicator)
     writer = BackgroundCheckpointWriter(recipe.checkpoint.writer(runFolder: runFolder))
     try start(resume, warmStart)
   }
@@ -94,8 +73,7 @@ public final class Trainer {
   private func start(_ resume: Resume, _ warmStart: String?) throws(FailureReport) {
     let store = CheckpointStore(runFolder: runFolder)
     // Rank 0 looks, so that all ranks go on from the same one.
-    let found = try communicator.together(exitCode: exitCode) { () throws -> String in
-      guard communicator.rank == 0 else { return "" }
+    let path = try communicator.decidedOnRank0(exitCode: exitCode) { () throws -> String in
       lock = try RunLock(runFolder: runFolder)
       try store.removeLeftovers()
       switch resume {
@@ -112,9 +90,6 @@ public final class Trainer {
         return path
       }
     }
-    var bytes = Array(found.utf8)
-    try communicator.together { try communicator.broadcast(bytes: &bytes, root: 0) }
-    let path = String(decoding: bytes, as: UTF8.self)
     if path.isEmpty {
       state.store.load(floatGraph.initialWeights(seed: recipe.seed))
       if let warmStart { try takeWeights(from: warmStart) }
@@ -138,18 +113,6 @@ public final class Trainer {
     let contents = try CheckpointReader(path: path).readAll()
     try checkFit(contents, path: path)
     try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
-  }
-
-  private static func momentum(of graph: Graph, layout: ParameterLayout) -> [Float] {
-    var result = [Float](repeating: 0, count: layout.statisticsCount)
-    for node in graph.nodes {
-      guard case .batchNorm(_, let momentum) = node.operation else { continue }
-      for p in node.parameters where !graph.parameters[p].role.isTrainable {
-        let offset = layout.offsets[p]
-        for i in 0..<graph.parameters[p].shape.elementCount { result[offset + i] = momentum }
-      }
-    }
-    return result
   }
 
   /// Goes through the schedule to its end, or until a signal asks to stop.

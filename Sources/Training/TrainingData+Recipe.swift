@@ -14,19 +14,11 @@ extension Recipe {
   public func loadData(runFolder: String, communicator: Communicator) throws(FailureReport)
     -> TrainingData
   {
-    var source = dataSource
-    if data.format == .synthetic {
-      if source.root.isEmpty { source.root = "\(runFolder)/data" }
-      try communicator.together(exitCode: exitCode) {
-        if communicator.rank == 0 { try drawScenes(into: source.root) }
-      }
-    }
+    let source = try drawnSource(runFolder: runFolder, communicator: communicator) { _ in true }
     return try communicator.together(exitCode: exitCode) {
-      var validation = source
-      if !data.validationImageFolder.isEmpty { validation.images = data.validationImageFolder }
       let read = TrainingData(
         training: try source.read(.train, skipBad: data.skipBad),
-        validation: try validation.read(.validation, skipBad: data.skipBad))
+        validation: try validation(of: source))
       guard read.training.classNames == read.validation.classNames else {
         throw DataError.badConfiguration(
           path: source.root,
@@ -47,20 +39,33 @@ extension Recipe {
   public func loadValidation(runFolder: String, communicator: Communicator) throws(FailureReport)
     -> Dataset
   {
+    let source = try drawnSource(runFolder: runFolder, communicator: communicator) { folder in
+      !FileManager.default.fileExists(atPath: "\(folder)/data.yaml")
+    }
+    return try communicator.together(exitCode: exitCode) { try validation(of: source) }
+  }
+
+  /// Where the recipe's data lies for a run; synthetic scenes are drawn by rank 0 if `mustDraw` says
+  /// so of their folder.
+  ///
+  /// *Collective.*
+  private func drawnSource(
+    runFolder: String, communicator: Communicator, mustDraw: (_ folder: String) -> Bool
+  ) throws(FailureReport) -> DataSource {
     var source = dataSource
-    if data.format == .synthetic {
-      if source.root.isEmpty { source.root = "\(runFolder)/data" }
-      try communicator.together(exitCode: exitCode) {
-        guard communicator.rank == 0,
-          !FileManager.default.fileExists(atPath: "\(source.root)/data.yaml")
-        else { return }
-        try drawScenes(into: source.root)
-      }
+    guard data.format == .synthetic else { return source }
+    if source.root.isEmpty { source.root = "\(runFolder)/data" }
+    let folder = source.root
+    try communicator.together(exitCode: exitCode) {
+      if communicator.rank == 0, mustDraw(folder) { try drawScenes(into: folder) }
     }
-    return try communicator.together(exitCode: exitCode) {
-      if !data.validationImageFolder.isEmpty { source.images = data.validationImageFolder }
-      return try source.read(.validation, skipBad: data.skipBad)
-    }
+    return source
+  }
+
+  private func validation(of source: DataSource) throws(DataError) -> Dataset {
+    var source = source
+    if !data.validationImageFolder.isEmpty { source.images = data.validationImageFolder }
+    return try source.read(.validation, skipBad: data.skipBad)
   }
 
   /// Where the recipe's data lies.

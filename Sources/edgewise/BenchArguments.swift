@@ -8,8 +8,11 @@ import Training
 struct BenchArguments: ParsableArguments {
   enum Mode: String, ExpressibleByArgument, CaseIterable {
     case float, qat
+    case floatBFloat16 = "float-bf16"
+    case qatBFloat16 = "qat-bf16"
 
-    var phase: Phase { self == .float ? .float : .qat }
+    var phase: Phase { self == .float || self == .floatBFloat16 ? .float : .qat }
+    var precision: Precision { self == .float || self == .qat ? .float32 : .bfloat16 }
   }
 
   @Option(help: "yolov8n, yolov8s, yolov8m, yolov8l or yolov8x.")
@@ -21,7 +24,7 @@ struct BenchArguments: ParsableArguments {
   @Option(help: "Pictures per rank and step.")
   var batch = 8
 
-  @Option(help: "float, or qat for quantization-aware.")
+  @Option(help: "float, or qat for quantization-aware; float-bf16 and qat-bf16 with bf16 convolutions.")
   var mode = Mode.float
 
   @Option(help: "Classes of the detector.")
@@ -50,6 +53,7 @@ struct BenchArguments: ParsableArguments {
   func measure(_ communicator: Communicator) throws -> StepBenchmark.Result {
     setComputeThreadCount(threads)
     var recipe = Recipe()
+    recipe.precision = mode.precision
     recipe.model.architecture = model
     recipe.model.inputSize = size
     recipe.batch = Recipe.Batch(size: batch * communicator.size, shards: communicator.size)

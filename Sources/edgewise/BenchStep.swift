@@ -1,7 +1,7 @@
 import ArgumentParser
+import Benchmarks
 import Checkpoints
 import Engine
-import Glibc
 import MessagePassing
 import Parallel
 import Reporting
@@ -30,7 +30,7 @@ struct BenchStep: ParsableCommand {
       let result = try arguments.measure(communicator)
       guard communicator.rank == 0 else { return }
       let imagesPerSecond = Double(arguments.batch * communicator.size) / result.medianSeconds
-      let mebibyte = Double(1 << 20)
+      let peak = Double(peakMemoryByteCount()) / mebibyte
       let compute = ComputeDescription.current
       guard json else {
         print(
@@ -42,36 +42,28 @@ struct BenchStep: ParsableCommand {
           (median), \(fixed(result.minimumSeconds, 4)) s at best
           convolutions: \(fixed(100 * result.convolutionShare, 1)) % of the time, at \
           \(fixed(result.convolutionGFLOPS, 1)) GFLOP/s
-          memory: \(fixed(peakBytes() / mebibyte, 1)) MiB at most, \
+          memory: \(fixed(peak, 1)) MiB at most, \
           \(fixed(Double(result.planByteCount) / mebibyte, 1)) MiB of it the plan
           """)
         return
       }
+      let entries = result.profile.entries
       printJSON([
-        "model": .string(arguments.model.rawValue), "mode": .string(arguments.mode.rawValue),
+        "bench": "step", "model": .string(arguments.model.rawValue),
+        "mode": .string(arguments.mode.rawValue),
         "size": .integer(arguments.size), "batch": .integer(arguments.batch),
         "classes": .integer(arguments.classes), "world": .integer(communicator.size),
         "threads": .integer(arguments.threads), "steps": .integer(arguments.steps),
         "images_per_s": decimals(imagesPerSecond, 2),
         "median_s": decimals(result.medianSeconds, 5), "min_s": decimals(result.minimumSeconds, 5),
-        "peak_MiB": decimals(peakBytes() / mebibyte, 1),
+        "peak_MiB": decimals(peak, 1),
         "plan_MiB": decimals(Double(result.planByteCount) / mebibyte, 1),
+        "forward_s": decimals(entries.reduce(0) { $0 + $1.forwardSeconds }, 5),
+        "backward_s": decimals(entries.reduce(0) { $0 + $1.backwardSeconds }, 5),
         "convolution_share": decimals(result.convolutionShare, 4),
         "convolution_GFLOPS": decimals(result.convolutionGFLOPS, 1),
         "compute": .string(compute.library), "instruction_set": .string(compute.instructionSet),
       ])
     }
-  }
-
-  /// Few digits: the rest is noise.
-  private func decimals(_ value: Double, _ count: Int) -> JSONValue {
-    .number(Double(fixed(value, count)) ?? value)
-  }
-
-  /// The most memory this process has held at any time.
-  private func peakBytes() -> Double {
-    var usage = rusage()
-    getrusage(RUSAGE_SELF.rawValue, &usage)
-    return Double(usage.ru_maxrss) * 1024
   }
 }

@@ -42,14 +42,8 @@ func openCheckpoint(_ path: String, isVerifying: Bool = true) throws -> Checkpoi
 ///
 /// *Collective.*
 func openCheckpoint(_ path: String, communicator: Communicator) throws -> CheckpointReader {
-  let found = try communicator.together(exitCode: exitCode) {
-    communicator.rank == 0 ? try openCheckpoint(path).path : ""
-  }
-  var bytes = Array(found.utf8)
-  try communicator.together { try communicator.broadcast(bytes: &bytes, root: 0) }
-  return try communicator.together(exitCode: exitCode) {
-    try CheckpointReader(path: String(decoding: bytes, as: UTF8.self))
-  }
+  let found = try communicator.decidedOnRank0(exitCode: exitCode) { try openCheckpoint(path).path }
+  return try communicator.together(exitCode: exitCode) { try CheckpointReader(path: found) }
 }
 
 /// The folder of the run that a checkpoint belongs to: `RUN/checkpoints/step-…` or

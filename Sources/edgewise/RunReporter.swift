@@ -97,7 +97,8 @@ final class RunReporter: TrainingReporter {
     do {
       try results?.append(
         ResultsRow(
-          epoch: report.epoch + 1, seconds: Date().timeIntervalSince(start), train: losses,
+          epoch: report.epoch + 1,
+          seconds: (results?.secondsBefore ?? 0) + Date().timeIntervalSince(start), train: losses,
           scores: scores, learningRates: report.learningRates))
       let speed = Double(report.pictureCount) / max(report.seconds, 1e-9)
       try metrics?.append(

@@ -6,7 +6,10 @@ struct HelpTests {
     [], ["train"], ["evaluate"], ["predict"], ["export"], ["calibrate"], ["checkpoint"],
     ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
     ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],
-    ["data", "synthesize"], ["bench"], ["bench", "step"], ["bench", "ops"], ["doctor"],
+    ["data", "synthesize"], ["bench"], ["bench", "step"], ["bench", "ops"], ["bench", "infer"],
+    ["bench", "load"],
+    ["bench", "reduce"], ["bench", "scaling"], ["bench", "checkpoint"], ["bench", "report"],
+    ["bench", "check"], ["doctor"],
   ])
   func `every command explains itself with an example`(_ command: [String]) throws {
     let help = try Program.run(command + ["--help"])

@@ -27,7 +27,12 @@ enum Program {
   /// Runs the program to its end, without what a launcher around the tests left in the environment.
   static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-  static func run(_ arguments: [String]) throws -> Outcome {
+  /// - Parameters:
+  ///   - forRanks: with what `mpirun` needs in its environment.
+  ///   - ranks: start it under `mpirun`.
+  static func run(_ arguments: [String], forRanks: Bool = false, ranks: Int? = nil) throws
+    -> Outcome
+  {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func file(_ name: String) throws -> FileHandle {
@@ -35,11 +40,20 @@ enum Program {
       return try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(name)"))
     }
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.filter { name, _ in
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    let launcher = ranks.map { ["mpirun", "--quiet", "--oversubscribe", "-n", "\($0)"] } ?? []
+    process.arguments = launcher + [path] + arguments
+    var environment = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "PMI_", "SLURM_"].contains(where: name.hasPrefix)
     }
+    if forRanks {
+      environment["OMP_NUM_THREADS"] = "1"
+      environment["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+      environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+      // Containers forbid reading another process's memory.
+      environment["OMPI_MCA_btl_vader_single_copy_mechanism"] = "none"
+    }
+    process.environment = environment
     process.standardOutput = try file("output")
     process.standardError = try file("errors")
     try process.run()

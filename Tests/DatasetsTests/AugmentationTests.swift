@@ -119,6 +119,24 @@ struct ScenesFixture {
     #expect(a.byteCount > 0 && b.byteCount == 0)
   }
 
+  @Test func `Caches that share a budget keep no more than that together and give back theirs`()
+    throws
+  {
+    let fixture = try ScenesFixture()
+    // The four pictures take 3·(160·120 + 120·160 + 160·160 + 160·77) bytes.
+    let all = 228_960
+    let budget = PictureBudget(byteCount: all + 60_000)
+    let first = PictureCache(samples: fixture.samples, size: 160, budget: budget)
+    for _ in 0..<2 { for i in 0..<4 { _ = try first.picture(i) } }
+    #expect(first.byteCount == all)
+    for _ in 0..<2 {
+      let second = PictureCache(samples: fixture.samples, size: 160, budget: budget)
+      for i in 0..<4 { _ = try second.picture(i) }
+      // One of 57,600 bytes; the next ones find too little.
+      #expect(second.byteCount == 57_600)
+    }
+  }
+
   @Test func `Boxes stay inside, are never slivers and follow a flip`() throws {
     let fixture = try ScenesFixture()
     let cache = PictureCache(samples: fixture.samples, size: 160)

@@ -1,4 +1,5 @@
 import Detection
+import Foundation
 import Testing
 
 @Suite struct CompleteIoUTests {
@@ -26,6 +27,35 @@ import Testing
     #expect(abs(Double(found) - expected) < 1e-6)
     #expect(abs(completeIoU(Self.corners(b), Self.corners(a)) - found) < 1e-6)
     #expect(completeIoUWithGradient(Self.corners(a), Self.corners(b)).value == found)
+  }
+
+  @Test(arguments: pairs)
+  func `sixteen boxes at a time have the values of one`(a: [Double], b: [Double]) {
+    let (box, target) = (Self.corners(a), Self.corners(b))
+    // The box grows from lane to lane.
+    let boxes = (0..<16).map { box + SIMD4(-0.1, 0, 0.3, 0.2) * Float($0) }
+    func lanes(_ corner: Int) -> SIMD16<Float> { SIMD16(boxes.map { $0[corner] }) }
+    let (left, top, right, bottom) = (lanes(0), lanes(1), lanes(2), lanes(3))
+    let found = OverlapTarget(target).overlaps(
+      left: left, top: top, right: right, bottom: bottom,
+      angle: arctangent(right - left, over: bottom - top))
+    for lane in 0..<16 {
+      let expected = max(completeIoU(boxes[lane], target), 0)
+      // Angles are off by 3e-7, and the terms are added in another order.
+      #expect(abs(found[lane] - expected) < 2e-6)
+    }
+  }
+
+  @Test func `arctangents of lanes are off by at most 3e-7`() {
+    for block in 0..<1000 {
+      let w = SIMD16<Float>((0..<16).map { Float(block * 16 + $0) / 400 })
+      let h = SIMD16<Float>((0..<16).map { Float(1 + ($0 * 7 + block) % 40) })
+      let found = arctangent(w, over: h)
+      for lane in 0..<16 {
+        // Three roundings of numbers between 1 and 2, or the polynomial's own 1.1e-7.
+        #expect(abs(Double(found[lane]) - atan(Double(w[lane]) / Double(h[lane]))) < 3e-7)
+      }
+    }
   }
 
   @Test(arguments: pairs)

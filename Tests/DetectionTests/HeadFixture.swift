@@ -60,3 +60,13 @@ final class HeadFixture {
     return pointer
   }
 }
+
+extension TaskAlignedAssigner {
+  func assign(
+    image: Int, levels: [HeadLevel], targets: [BoxTarget], to assignments: inout [Assignment]
+  ) {
+    targets.withUnsafeBufferPointer {
+      assign(image: image, levels: levels, targets: $0, to: &assignments)
+    }
+  }
+}

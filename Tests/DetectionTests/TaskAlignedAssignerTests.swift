@@ -73,6 +73,48 @@ import Testing
     #expect(!Self.assign(fixture, [target]).isEmpty)
   }
 
+  /// Levels whose rows are no multiple of 16, one of fewer than 16 cells, and one like both.
+  static let unevenGeometry = [(19, 23, 8), (10, 12, 16), (5, 3, 32)].map {
+    LevelGeometry(height: $0.0, width: $0.1, stride: $0.2)
+  }
+
+  @Test(arguments: [1, 3, 40])
+  func `sixteen anchors at a time choose what the plain version chooses`(targetCount: Int) {
+    let (batchSize, classCount) = (3, 5)
+    let fixture = HeadFixture(
+      name: "uneven \(targetCount)", batchSize: batchSize, classCount: classCount,
+      geometry: Self.unevenGeometry)
+    let assigner = TaskAlignedAssigner(
+      geometry: Self.unevenGeometry, classCount: classCount, maximumTargets: 2)
+    var positiveCount = 0
+    for image in 0..<batchSize {
+      let numbers = GoldenFormula.signed(
+        count: 5 * targetCount, name: "targets \(image)", scale: 0.5, offset: 0.5)
+      let targets = (0..<targetCount).map { index in
+        let n = numbers[(5 * index)..<(5 * index + 5)].map { abs($0) }
+        let corner = SIMD2(n[0] * 140, n[1] * 110)
+        return BoxTarget(
+          classIndex: Int32(n[4] * 4.99),
+          corners: SIMD4(
+            corner.x, corner.y, corner.x + 2 + n[2] * 120, corner.y + 2 + n[3] * 120))
+      }
+      var found: [Assignment] = []
+      assigner.assign(image: image, levels: fixture.levels, targets: targets, to: &found)
+      let expected = referenceAssignments(
+        image: image, levels: fixture.levels, targets: targets, classCount: classCount)
+      func places(_ list: [Assignment]) -> [[Int]] {
+        list.map { [$0.image, $0.level, $0.cell, $0.target] }
+      }
+      #expect(places(found) == places(expected))
+      for (a, b) in zip(found, expected) {
+        // CIoU is off by a few 1e-7, of which the sixth power is taken.
+        #expect(isClose(a.score, b.score, tolerance: 1e-5, floor: 1e-3))
+      }
+      positiveCount += found.count
+    }
+    #expect(positiveCount > targetCount)
+  }
+
   @Test func `no targets, no assignments`() {
     #expect(Self.assign(Self.uniform(), []).isEmpty)
   }

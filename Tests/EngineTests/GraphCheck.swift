@@ -14,6 +14,7 @@ struct GraphCheck {
   var batchNormMode = BatchNormMode.batch
   var quantizationMode = QuantizationMode.off
   var grids: [Grid] = []
+  var options = PlanOptions()
   private var random: Philox
 
   /// FP32 sums of up to some thousand terms of order one: a few hundred half-units of 6e-8 in the
@@ -70,7 +71,8 @@ struct GraphCheck {
   func plan() throws -> (TrainingPlan, ParameterStore) {
     let store = ParameterStore(graph)
     store.load(weights)
-    let plan = try TrainingPlan(graph: graph, batchSize: batchSize, store: store)
+    let plan = try TrainingPlan(
+      graph: graph, batchSize: batchSize, store: store, options: options)
     plan.batchNormMode = batchNormMode
     plan.quantizationMode = quantizationMode
     for (site, grid) in grids.enumerated() { plan.setGrid(grid, site: site) }

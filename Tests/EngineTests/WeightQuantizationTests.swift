@@ -23,10 +23,18 @@ import Testing
     let limit = Float((1 << (bits - 1)) - 1)
     out.withMutableElements(as: Float.self) { out in
       values.withUnsafeBufferPointer {
-        fakeQuantizeWeight(
-          $0.baseAddress!, O: O, count: count, limit: limit, out: out.baseAddress!)
+        quantizeWeight(
+          $0.baseAddress!, O: O, count: count, limit: limit, real: out.baseAddress!,
+          integers: nil, scales: nil)
       }
     }
     #expect(out.isBitwiseEqual(to: expected))
+    var integers = [Int8](repeating: 0, count: O * count)
+    var scales = [Float](repeating: 0, count: O)
+    quantizeWeight(
+      values, O: O, count: count, limit: limit, real: nil, integers: &integers, scales: &scales)
+    let grid = WeightGrid(weight, bits: bits)
+    #expect(scales == grid.scales)
+    #expect(integers == grid.quantize(weight).values(as: Int8.self))
   }
 }

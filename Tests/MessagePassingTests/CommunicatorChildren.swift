@@ -17,6 +17,42 @@ import Testing
     try world.finalize()
   }
 
+  @Test(.enabled(if: MPIRun.child == "shared"))
+  func shared() throws {
+    let world = try Communicator.world()
+    let (me, size) = (world.rank, world.size)
+    // Blocks of unlike sizes, the smallest too short for anything but its bytes.
+    func count(_ rank: Int) -> Int { [1, 10_000, 3 << 20][rank] }
+    for _ in 0..<2 {
+      let memory = try SharedMemory(byteCount: count(me), communicator: world)
+      for rank in 0..<size where rank != me {
+        let theirs = try #require(memory.peers[rank])
+        for i in 0..<count(rank) {
+          try #require(theirs.load(fromByteOffset: i, as: UInt8.self) == 0)
+        }
+      }
+      #expect(memory.peers[me] == nil)
+      try world.barrier()
+      for i in 0..<count(me) {
+        memory.base.storeBytes(
+          of: UInt8(truncatingIfNeeded: i * 7 + me), toByteOffset: i, as: UInt8.self)
+      }
+      try world.barrier()
+      for rank in 0..<size where rank != me {
+        for i in 0..<count(rank) {
+          try #require(
+            memory.peers[rank]!.load(fromByteOffset: i, as: UInt8.self)
+              == UInt8(truncatingIfNeeded: i * 7 + rank))
+        }
+      }
+      try world.barrier()
+    }
+    let own = try SharedMemory(byteCount: 64, communicator: world, isShared: false)
+    #expect(own.peers.allSatisfy { $0 == nil })
+    try MPIRun.report("good", rank: me)
+    try world.finalize()
+  }
+
   private func checkCollectives(_ world: Communicator) throws {
     let (me, size) = (world.rank, world.size)
     for root in 0..<size {

@@ -25,6 +25,8 @@ import Testing
       rank 1, exit code 65: Zeile 3: ungültig.
       rank 0, exit code -2: 0
       rank 2, exit code 74: No space.
+      decided on 0
+      rank 0, exit code 74: No space.
       """
     #expect(outcome.reports == .init(repeating: expected, count: 3), "\(outcome.log)")
   }

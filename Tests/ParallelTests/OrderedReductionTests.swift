@@ -19,6 +19,18 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 2, 3, 4, 6])
+  func `given away during the backward pass, read or sent, the sums have the same bits`(ranks: Int)
+    throws
+  {
+    let outcome = try MPIRun.run("overlap", ranks: ranks, filter: "ParallelTests.ParallelChildren")
+    #expect(outcome.exitCode == 0, "\(outcome.log)")
+    let expected = ReductionCase.expectedReport(ranks: ranks)
+    for rank in 0..<ranks {
+      #expect(outcome.reports[rank] == expected, "rank \(rank)")
+    }
+  }
+
   @Test func `the made-up values show another order of adding`() {
     let one = ReductionCase(shardCount: 8, sumCount: 1000, maximumCount: 0, step: 0)
     let shards = (0..<8).map { one.values(shard: $0).sums }

@@ -15,6 +15,15 @@ import Testing
     try world.finalize()
   }
 
+  @Test(.enabled(if: MPIRun.child == "overlap"))
+  func overlap() throws {
+    let world = try Communicator.world()
+    let read = try ReductionCase.reportOverlapped(world, isShared: true)
+    let sent = try ReductionCase.reportOverlapped(world, isShared: false)
+    try MPIRun.report(read == sent ? read : "read \(read)\nsent \(sent)", rank: world.rank)
+    try world.finalize()
+  }
+
   @Test(.enabled(if: MPIRun.child == "traffic"))
   func traffic() throws {
     let world = try Communicator.world()
@@ -80,6 +89,13 @@ import Testing
     do {
       struct Full: Error, CustomStringConvertible { var description: String { "No space." } }
       try world.together(exitCode: { _ in 74 }, { if me == 2 { throw Full() } })
+    } catch {
+      lines.append("rank \(error.rank), exit code \(error.exitCode): \(error.message)")
+    }
+    lines.append(try world.decidedOnRank0 { "decided on \(me)" })
+    do {
+      struct Full: Error, CustomStringConvertible { var description: String { "No space." } }
+      lines.append(try world.decidedOnRank0(exitCode: { _ in 74 }) { throw Full() })
     } catch {
       lines.append("rank \(error.rank), exit code \(error.exitCode): \(error.message)")
     }

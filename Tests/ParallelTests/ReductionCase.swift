@@ -95,6 +95,38 @@ struct ReductionCase {
     return (sums, maxima)
   }
 
+  /// The same, with the values of a shard becoming final piece by piece from its end, in other pieces
+  /// on every rank; what is not final yet is NaN.
+  func reduceOverlapped(with reduction: OrderedReduction) throws -> (
+    sums: [Float], maxima: [Float]
+  ) {
+    let room = UnsafeMutablePointer<Float>.allocate(capacity: sumCount + maximumCount + 1)
+    defer { room.deallocate() }
+    let G = reduction.gradientCount
+    reduction.begin()
+    for shard in reduction.shards {
+      let (sums, maxima) = values(shard: shard)
+      var random = Philox(seed: UInt64(shard), stream: UInt64(step), position: 9)
+      (room + sumCount).update(from: maxima, count: maximumCount)
+      (room + G).update(from: Array(sums[G...]), count: sumCount - G)
+      room.update(repeating: .nan, count: G)
+      reduction.open(shard: shard, sums: room, maxima: room + sumCount)
+      var from = G
+      try reduction.advance(finalFrom: from)
+      while from > 0 {
+        let lower = max(0, from - 1 - random.integer(below: max(1, G / 5)))
+        (room + lower).update(from: Array(sums[lower..<from]), count: from - lower)
+        from = lower
+        try reduction.advance(finalFrom: from)
+      }
+    }
+    try reduction.finish()
+    return (
+      Array(UnsafeBufferPointer(start: reduction.sums, count: sumCount)),
+      Array(UnsafeBufferPointer(start: reduction.maxima, count: maximumCount))
+    )
+  }
+
   /// FNV-1a over the bits of both vectors, in hexadecimal.
   static func hash(_ result: (sums: [Float], maxima: [Float])) -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -120,6 +152,23 @@ struct ReductionCase {
       }
       guard let reduction else { continue }
       lines.append("\(one.name): \(hash(try one.reduce(with: reduction)))")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// The same, overlapped, the vector in about seven buckets of which the last one is known early.
+  static func reportOverlapped(_ communicator: Communicator, isShared: Bool) throws -> String {
+    var lines: [String] = []
+    var reduction: OrderedReduction?
+    for one in all where one.shardCount >= communicator.size {
+      if one.step == 0 {
+        reduction = try OrderedReduction(
+          communicator: communicator, shardCount: one.shardCount, sumCount: one.sumCount,
+          maximumCount: one.maximumCount, gradientCount: one.sumCount * 3 / 4,
+          bucketLength: (one.sumCount / 128 + 1) * 16, isShared: isShared)
+      }
+      guard let reduction else { continue }
+      lines.append("\(one.name): \(hash(try one.reduceOverlapped(with: reduction)))")
     }
     return lines.joined(separator: "\n")
   }

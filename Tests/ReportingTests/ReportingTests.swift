@@ -53,6 +53,8 @@ private func row(_ epoch: Int, scores: DetectionScores? = nil) -> ResultsRow {
       try (whole + "5,36.25,1.5").write(toFile: path, atomically: false, encoding: .utf8)
       let resumed = try ResultsFile(path: path, resumingAfter: 3)
       #expect(try text(path) == three)
+      // The clock of the run goes on where the third row left it.
+      #expect(resumed.secondsBefore == 21.75 && file.secondsBefore == 0)
       try resumed.append(row(4))
       #expect(try text(path) == whole)
       // A cut right behind a comma leaves few columns, a cut in the last number leaves no line end.

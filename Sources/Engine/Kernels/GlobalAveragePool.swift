@@ -16,13 +16,13 @@ struct GlobalAveragePool {
     }
   }
 
-  /// `dx[n, i, c] = dy[n, c] / I`, in place of or added to `dx`.
-  func backward(dy: UnsafePointer<Float>, accumulate: Bool, dx: UnsafeMutablePointer<Float>) {
+  /// `dx[n, i, c] = dy[n, c] / I`.
+  func backward(dy: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>) {
     for n in 0..<N {
       let source = dy + n * C
       for i in 0..<I {
         let row = dx + (n * I + i) * C
-        for c in 0..<C { row[c] = (accumulate ? row[c] : 0) + source[c] / Float(I) }
+        for c in 0..<C { row[c] = source[c] / Float(I) }
       }
     }
   }

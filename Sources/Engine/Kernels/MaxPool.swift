@@ -1,9 +1,9 @@
 /// The maximum of every window, and where it was.
 ///
-/// - Shapes: `x` `[N, H, W, C]`, `y` and `chosen` `[N, P, Q, C]`. `chosen` holds the position in the
-///   window, row by row; of equal values the first one counts. Padding is never chosen. A NaN at the
-///   first position in the picture stays, one elsewhere is passed over: whatever the values, `chosen`
-///   is a position in the picture.
+/// - Shapes: `x` `[N, H, W, C]`, `y` and `chosen` `[N, P, Q, C]`; `x` and `y` of one format. `chosen`
+///   holds the position in the window, row by row; of equal values the first one counts. Padding is
+///   never chosen. A NaN at the first position in the picture stays, one elsewhere is passed over:
+///   whatever the values, `chosen` is a position in the picture.
 struct MaxPool {
   /// A position in the window must fit a byte.
   static let kernelLimit = 16
@@ -11,44 +11,62 @@ struct MaxPool {
   var N, H, W, C, P, Q: Int
   var kernel, stride, padding: Int
 
-  func forward(
-    x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, chosen: UnsafeMutablePointer<UInt8>
+  func forward(x: Rows, y: Rows, chosen: UnsafeMutablePointer<UInt8>) {
+    precondition(x.format == y.format, "\(x.format) to \(y.format)")
+    switch x.format {
+    case .float32: forward(Float32Storage.self, x, y, chosen)
+    case .bfloat16: forward(BFloat16Storage.self, x, y, chosen)
+    case .gridByte: forward(ByteStorage.self, x, y, chosen)
+    }
+  }
+
+  @inline(__always)
+  private func forward<S: ElementStorage>(
+    _ s: S.Type, _ x: Rows, _ y: Rows, _ chosen: UnsafeMutablePointer<UInt8>
   ) {
     for n in 0..<N {
       for p in 0..<P {
         for q in 0..<Q {
-          let out = ((n * P + p) * Q + q) * C
-          var isFirst = true
-          forEachTap(p, q) { h, w, tap in
-            let source = x + ((n * H + h) * W + w) * C
-            if isFirst {
+          let out = (n * P + p) * Q + q
+          var c = 0
+          while c < C {
+            let count = min(Lanes.width, C - c)
+            var best = Lanes.zero
+            var tapOfBest = SIMD16<Int32>.zero
+            var isFirst = true
+            forEachTap(p, q) { h, w, tap in
+              let value = loadLanes(s, x.address(row: (n * H + h) * W + w, channel: c), count)
+              let wins = isFirst ? value .== value .| value .!= value : value .> best
               isFirst = false
-              (y + out).update(from: source, count: C)
-              (chosen + out).update(repeating: UInt8(truncatingIfNeeded: tap), count: C)
-              return
+              best.replace(with: value, where: wins)
+              tapOfBest.replace(with: Int32(truncatingIfNeeded: tap), where: wins)
             }
-            for c in 0..<C where source[c] > y[out + c] {
-              y[out + c] = source[c]
-              chosen[out + c] = UInt8(truncatingIfNeeded: tap)
+            storeLanes(s, best, y.address(row: out, channel: c), count)
+            for k in 0..<count {
+              chosen[out * C + c + k] = UInt8(truncatingIfNeeded: tapOfBest[k])
             }
+            c += Lanes.width
           }
         }
       }
     }
   }
 
-  /// Adds `dy` to `dx` where the maximum came from.
-  func backward(
-    dy: UnsafePointer<Float>, chosen: UnsafePointer<UInt8>, dx: UnsafeMutablePointer<Float>
-  ) {
+  /// `dx = 0`, then `dy` is added where the maximum came from.
+  ///
+  /// - Shapes: `dx` `[N, H, W, C]`.
+  func backward(dy: Rows, chosen: UnsafePointer<UInt8>, dx: UnsafeMutablePointer<Float>) {
+    dx.update(repeating: 0, count: N * H * W * C)
     for n in 0..<N {
       for p in 0..<P {
         for q in 0..<Q {
-          let out = ((n * P + p) * Q + q) * C
+          let out = (n * P + p) * Q + q
+          let source = dy.address(row: out).assumingMemoryBound(to: Float.self)
           for c in 0..<C {
-            let h = p * stride - padding + Int(chosen[out + c]) / kernel
-            let w = q * stride - padding + Int(chosen[out + c]) % kernel
-            dx[((n * H + h) * W + w) * C + c] += dy[out + c]
+            let tap = Int(chosen[out * C + c])
+            let h = p * stride - padding + tap / kernel
+            let w = q * stride - padding + tap % kernel
+            dx[((n * H + h) * W + w) * C + c] += source[c]
           }
         }
       }

@@ -1,28 +1,35 @@
 /// Repeats every pixel `factor` × `factor` times: `y[n, h, w, c] = x[n, h / factor, w / factor, c]`.
 ///
-/// - Shapes: `x` `[N, H, W, C]`, `y` `[N, factor·H, factor·W, C]`.
+/// - Shapes: `x` `[N, H, W, C]`, `y` `[N, factor·H, factor·W, C]`, of one format.
 struct Upsample {
   var N, H, W, C, factor: Int
 
-  func forward(x: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>) {
-    for row in 0..<N * H * factor {
-      let source = x + row / factor * W * C
-      let target = y + row * W * factor * C
+  func forward(x: Rows, y: Rows) {
+    precondition(x.format == y.format, "\(x.format) to \(y.format)")
+    let byteCount = C * x.format.byteCount
+    for line in 0..<N * H * factor {
       for w in 0..<W * factor {
-        (target + w * C).update(from: source + w / factor * C, count: C)
+        y.address(row: line * W * factor + w).copyMemory(
+          from: x.address(row: line / factor * W + w / factor), byteCount: byteCount)
       }
     }
   }
 
-  /// `dx[n, h, w, c] = Σ dy` over the pixel's copies, in place of or added to `dx`.
-  func backward(dy: UnsafePointer<Float>, accumulate: Bool, dx: UnsafeMutablePointer<Float>) {
-    if !accumulate { dx.update(repeating: 0, count: N * H * W * C) }
-    for row in 0..<N * H * factor {
-      let target = dx + row / factor * W * C
-      let source = dy + row * W * factor * C
-      for w in 0..<W * factor {
-        let (t, s) = (target + w / factor * C, source + w * C)
-        for c in 0..<C { t[c] += s[c] }
+  /// `dx[n, h, w, c] = Σ dy` over the pixel's copies.
+  func backward(dy: Rows, dx: UnsafeMutablePointer<Float>) {
+    for pixel in 0..<N * H * W {
+      let (line, w) = (pixel / W, pixel % W)
+      let target = dx + pixel * C
+      forEachLanes(C) { c, n in
+        var sum = Lanes.zero
+        for i in 0..<factor {
+          for j in 0..<factor {
+            let row = (line * factor + i) * W * factor + w * factor + j
+            let source = dy.address(row: row, channel: c).assumingMemoryBound(to: Float.self)
+            sum += Lanes(loading: source, upTo: n)
+          }
+        }
+        sum.store(target + c, upTo: n)
       }
     }
   }

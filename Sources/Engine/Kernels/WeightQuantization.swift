@@ -1,41 +1,47 @@
-/// A weight on its symmetric per-channel grids: `out[o,…] = round(w / s[o])·s[o]`, `s[o] = max|w[o,…]| / limit`.
+import CLanes
+
+/// A weight on its symmetric per-channel grids: `q[o,…] = round(w / s[o])`, `s[o] = max|w[o,…]| / limit`.
 ///
-/// The same numbers as `WeightGrid.fakeQuantize`, without its memory. The gradient passes straight
-/// through: no weight is ever outside a grid made from its own maximum.
-/// - Shapes: `weight`, `out` `[O, count]`.
-package func fakeQuantizeWeight(
+/// The same numbers as `WeightGrid`, without its memory. The gradient passes straight through: no
+/// weight is ever outside a grid made from its own maximum.
+/// - Shapes: `weight` `[O, count]`; of the same shape, each if wanted, `real` gets `q·s` and `integers`
+///   `q`; `scales` `[O]`.
+package func quantizeWeight(
   _ weight: UnsafePointer<Float>, O: Int, count: Int, limit: Float,
-  out: UnsafeMutablePointer<Float>
+  real: UnsafeMutablePointer<Float>?, integers: UnsafeMutablePointer<Int8>?,
+  scales: UnsafeMutablePointer<Float>?
 ) {
   for o in 0..<O {
     let w = weight + o * count
-    var largest = Lanes(repeating: 0)
-    var i = 0
-    while i + Lanes.width <= count {
-      let v = Lanes(loading: w + i)
-      largest = largest.higher(v).higher(-v)
-      i += Lanes.width
-    }
-    var maximum = largest.max()
-    while i < count {
-      maximum = max(maximum, abs(w[i]))
-      i += 1
-    }
-    let ratio = maximum / limit
-    let scale = ratio >= .leastNormalMagnitude ? ratio : 1
-    let target = out + o * count
+    let scale = weightScale(w, count: count, limit: limit)
+    scales?[o] = scale
     let (s, top) = (Lanes(repeating: scale), Lanes(repeating: limit))
-    i = 0
-    while i + Lanes.width <= count {
-      let q = (Lanes(loading: w + i) / s).roundedToEven().lower(top).higher(-top)
-      (q * s).store(target + i)
-      i += Lanes.width
+    forEachLanes(count) { i, n in
+      let q = (Lanes(loading: w + i, upTo: n) / s).roundedToEven().lower(top).higher(-top)
+      if let real { (q * s).store(real + o * count + i, upTo: n) }
+      if let integers { q.store(integers + o * count + i, upTo: n) }
     }
-    while i < count {
-      // As in the lanes, so that small negative numbers become 0 and not -0.
-      let q = (w[i] / scale + 0x1.8p23) - 0x1.8p23
-      target[i] = min(max(q, -limit), limit) * scale
-      i += 1
+  }
+}
+
+private func weightScale(_ w: UnsafePointer<Float>, count: Int, limit: Float) -> Float {
+  var largest = Lanes(repeating: 0)
+  forEachLanes(count) { i, n in
+    let v = Lanes(loading: w + i, upTo: n)
+    largest = largest.higher(v).higher(-v)
+  }
+  let ratio = largest.max() / limit
+  return ratio >= .leastNormalMagnitude ? ratio : 1
+}
+
+extension SIMD16 where Scalar == Float {
+  /// Whole numbers of at most 7 bits and a sign.
+  @inline(__always)
+  func store(_ destination: UnsafeMutablePointer<Int8>, upTo count: Int) {
+    if count == Lanes.width {
+      clanes_store_i8(self, destination)
+    } else {
+      for i in 0..<count { destination[i] = Int8(self[i]) }
     }
   }
 }

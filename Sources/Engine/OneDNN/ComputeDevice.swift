@@ -80,6 +80,13 @@ public struct ComputeDescription: Hashable, Sendable, Codable {
       instructionSet: name(of: dnnl_get_effective_cpu_isa()))
   }
 
+  /// Whether products of 8-bit integers are summed in 32 bits. Before VNNI, oneDNN adds pairs of them
+  /// in 16 bits, which saturate.
+  public var hasExactIntegerConvolutions: Bool { instructionSet.contains("VNNI") || hasBFloat16 }
+
+  /// Whether the processor multiplies bf16 numbers itself.
+  public var hasBFloat16: Bool { instructionSet.contains("BF16") }
+
   private static func name(of isa: dnnl_cpu_isa_t) -> String {
     switch isa {
     case dnnl_cpu_isa_sse41: "SSE4.1"
@@ -89,6 +96,7 @@ public struct ComputeDescription: Hashable, Sendable, Codable {
     case dnnl_cpu_isa_avx512_core: "AVX-512"
     case dnnl_cpu_isa_avx512_core_vnni: "AVX-512-VNNI"
     case dnnl_cpu_isa_avx512_core_bf16: "AVX-512-BF16"
+    case dnnl_cpu_isa_avx512_core_amx: "AVX-512-BF16-AMX"
     default: "other (\(isa.rawValue))"
     }
   }

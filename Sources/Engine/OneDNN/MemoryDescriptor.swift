@@ -13,7 +13,21 @@ struct MemoryDescriptor {
     case any
   }
 
-  init(_ extents: [Int], _ layout: Layout) throws(EngineError) {
+  enum ElementType {
+    case float32, bfloat16, uint8, int8, int32
+
+    var raw: dnnl_data_type_t {
+      switch self {
+      case .float32: dnnl_f32
+      case .bfloat16: dnnl_bf16
+      case .uint8: dnnl_u8
+      case .int8: dnnl_s8
+      case .int32: dnnl_s32
+      }
+    }
+  }
+
+  init(_ extents: [Int], _ layout: Layout, _ type: ElementType = .float32) throws(EngineError) {
     raw = dnnl_memory_desc_t()
     let dims = extents.map { dnnl_dim_t($0) }
     let tag: dnnl_format_tag_t
@@ -26,7 +40,7 @@ struct MemoryDescriptor {
     default: preconditionFailure("no layout for extents \(extents)")
     }
     try check(
-      dnnl_memory_desc_init_by_tag(&raw, CInt(extents.count), dims, dnnl_f32, tag),
+      dnnl_memory_desc_init_by_tag(&raw, CInt(extents.count), dims, type.raw, tag),
       "dnnl_memory_desc_init_by_tag")
   }
 

@@ -60,13 +60,20 @@ final class Primitive {
 final class PrimitiveDescription {
   let raw: dnnl_primitive_desc_t
 
+  /// - Parameter hasSourceZeroPoint: the source's zero point is given when the primitive runs.
   init(
-    operation: UnsafeRawPointer, hint: PrimitiveDescription? = nil, on device: ComputeDevice,
-    for name: String
+    operation: UnsafeRawPointer, hint: PrimitiveDescription? = nil,
+    hasSourceZeroPoint: Bool = false, on device: ComputeDevice, for name: String
   ) throws(EngineError) {
     var raw: dnnl_primitive_desc_t?
     let attributes = try Self.scratchAttributes()
     defer { dnnl_primitive_attr_destroy(attributes) }
+    if hasSourceZeroPoint {
+      var later = cdnnl_runtime_s32()
+      try check(
+        dnnl_primitive_attr_set_zero_points(attributes, DNNL_ARG_SRC, 1, 0, &later),
+        "dnnl_primitive_attr_set_zero_points")
+    }
     try check(
       dnnl_primitive_desc_create(&raw, operation, attributes, device.engine, hint?.raw),
       "dnnl_primitive_desc_create for \(name)")

@@ -3,17 +3,18 @@ public import Quantization
 
 /// The forward pass of a graph for a fixed number of pictures, with all memory planned.
 ///
-/// For a graph with sites it computes on the integer grids, simulated in FP32: every value of a site
-/// is a grid point, every quantized weight too.
+/// For a graph with sites it computes on the integer grids: every value of a site is a grid point, every
+/// quantized weight too. Convolutions run on these integers, or simulate them in FP32.
 public final class InferencePlan {
   private let plan: Plan
 
   /// - Parameters:
   ///   - graph: usually with its batch norms folded; batch norms left use running statistics.
   ///   - grids: one per site; empty leaves the sites out.
-  public init(graph: Graph, weights: NamedWeights, batchSize: Int, grids: [Grid] = [])
-    throws(EngineError)
-  {
+  public init(
+    graph: Graph, weights: NamedWeights, batchSize: Int, grids: [Grid] = [],
+    options: PlanOptions = PlanOptions()
+  ) throws(EngineError) {
     do { try graph.check(weights) } catch { throw EngineError(error.description) }
     guard grids.isEmpty || grids.count == graph.sites.count else {
       throw EngineError(
@@ -21,7 +22,10 @@ public final class InferencePlan {
     }
     let store = ParameterStore(graph)
     store.load(weights)
-    plan = try Plan(graph: graph, batchSize: batchSize, store: store, reduction: nil)
+    var options = options
+    if grids.isEmpty { options.integerConvolutions = false }
+    plan = try Plan(
+      graph: graph, batchSize: batchSize, options: options, store: store, reduction: nil)
     plan.state.batchNormMode = .running
     plan.state.quantizationMode = grids.isEmpty ? .off : .quantize
     for (site, grid) in grids.enumerated() { plan.state.grids[site] = grid }
@@ -43,6 +47,12 @@ public final class InferencePlan {
   }
 
   public func forward() { plan.forward() }
+
+  /// The numbers of any value after a forward pass, `[N, H, W, C]`; `nil` inside a pass.
+  ///
+  /// What convolutions read stays in memory up to the backward pass; what only passes between them
+  /// read may have been written over by then.
+  package func numbers(of value: Int) -> [Float]? { plan.numbers(of: value) }
 
   /// The memory of an output of the graph, `[N, H, W, C]`, valid until the next forward pass.
   public func output(_ value: Int) -> UnsafeMutablePointer<Float> { plan.activation(of: value) }

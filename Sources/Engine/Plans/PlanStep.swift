@@ -25,28 +25,61 @@ final class PlanState {
   /// One per site of the graph.
   var grids: [Grid?]
   /// What was seen at each site since the last reset.
-  var extremes: [Pointwise.Extremes]
+  var extremes: [Extremes]
+  /// Scratch that all steps use in turn.
+  let tiles: Tiles
+  private let tileMemory: AlignedBuffer
+  /// Set while the input's pictures were put on their grid as they came in.
+  var inputIsQuantized = false
+  /// While profiling, seconds spent inside convolutions.
+  var convolutionSeconds: Double?
 
-  init(siteCount: Int) {
+  init(siteCount: Int, maximumChannels: Int) {
     grids = Array(repeating: nil, count: siteCount)
     extremes = Array(repeating: .init(), count: siteCount)
+    let stride = Tiles.stride(C: maximumChannels)
+    tileMemory = AlignedBuffer(byteCount: Tiles.count * stride * 4)
+    tiles = Tiles(base: tileMemory.base.assumingMemoryBound(to: Float.self), stride: stride)
   }
 
   func resetExtremes() {
     for i in extremes.indices { extremes[i] = .init() }
   }
 
-  func mode(at site: Int?) -> Pointwise.Mode {
+  func mode(at site: Int?) -> SiteMode {
     guard let site else { return .off }
     switch quantizationMode {
     case .off: return .off
     case .observe: return .observe
-    case .quantize:
-      guard let grid = grids[site] else {
-        preconditionFailure("site \(site) has no grid; set grids before a quantized pass")
-      }
-      return .quantize(.init(grid))
+    case .quantize: return .quantize(grid(at: site))
     }
+  }
+
+  func grid(at site: Int) -> GridLanes {
+    guard let grid = grids[site] else {
+      preconditionFailure("site \(site) has no grid; set grids before a quantized pass")
+    }
+    return GridLanes(grid)
+  }
+
+  /// Several values may share a site: the site sees them all.
+  func widen(_ site: Int, _ seen: Extremes) {
+    if seen.low < extremes[site].low { extremes[site].low = seen.low }
+    if seen.high > extremes[site].high { extremes[site].high = seen.high }
+  }
+
+  /// An operand's decoding where its elements are bytes of a site's grid.
+  func operand(_ rows: Rows, site: Int?) -> Pointwise.Operand {
+    let decoding = rows.format == .gridByte ? grid(at: site!).decoding : .none
+    return Pointwise.Operand(rows: rows, decoding: decoding)
+  }
+
+  @inline(__always)
+  func timeConvolution(_ body: () -> Void) {
+    guard let before = convolutionSeconds else { return body() }
+    let start = monotonicSeconds()
+    body()
+    convolutionSeconds = before + monotonicSeconds() - start
   }
 }
 

@@ -1,7 +1,8 @@
 import Graphs
 import Tensors
 
-/// Batch norm, activation and fake-quantization of one value, each of them optional, in one pass.
+/// Batch norm, activation, fake-quantization, addition and fake-quantization of one value, each of
+/// them optional, in one pass.
 final class PointwiseStep: PlanStep {
   /// A batch norm's parameters and where its results go.
   struct Norm {
@@ -13,57 +14,104 @@ final class PointwiseStep: PlanStep {
     var shardMean, shardVariance: UnsafeMutablePointer<Float>?
   }
 
+  struct Operand {
+    var rows: Rows
+    /// Whose grid its bytes are of.
+    var site: Int?
+    /// Where it holds the sums of a convolution on integers: real numbers are `x·unit[c] + bias[c]`.
+    var unit, bias: UnsafePointer<Float>?
+  }
+
+  struct Backward {
+    var gradient: GradientSum
+    var dz: Rows
+    /// `nil` where no gradient of the input is wanted.
+    var dx: Rows?
+    var dResidual: Rows?
+  }
+
   let name: String
-  let kernel: Pointwise
-  let norm: Norm?
-  let site: Int?
-  let x, y: UnsafeMutablePointer<Float>
-  let dy: UnsafeMutablePointer<Float>?
-  let target: GradientTarget?
+  private let kernel: Pointwise
+  private let norm: Norm?
+  private let innerSite, outerSite: Int?
+  private let x: Operand
+  private let residual: Operand?
+  /// Where a batch norm's input is not FP32 without gaps.
+  private let statisticsCopy: Move?
+  private let out: Rows
+  private let work: Backward?
+  /// Whether the input is the graph's pictures, which may be on the grid already.
+  private let readsPictures: Bool
 
   private let memory: AlignedBuffer
-  private let gain, shift, mean, variance, a, b, d: UnsafeMutablePointer<Float>
+  /// Of the real input: `z = gain·x + shift`; and of the stored one.
+  private let gain, storedGain, storedShift, mean, variance: UnsafeMutablePointer<Float>
+  private let center, a, b, d, unit, bias, partial: UnsafeMutablePointer<Float>
   private let sums, products: UnsafeMutablePointer<Double>
 
   init(
-    name: String, kernel: Pointwise, norm: Norm?, site: Int?, x: UnsafeMutablePointer<Float>,
-    y: UnsafeMutablePointer<Float>, dy: UnsafeMutablePointer<Float>?, target: GradientTarget?
+    name: String, kernel: Pointwise, norm: Norm?, innerSite: Int?, outerSite: Int?, x: Operand,
+    statisticsCopy: Move?, residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool
   ) {
-    (self.name, self.kernel, self.norm, self.site) = (name, kernel, norm, site)
-    (self.x, self.y, self.dy, self.target) = (x, y, dy, target)
+    (self.name, self.kernel, self.norm) = (name, kernel, norm)
+    (self.innerSite, self.outerSite, self.x, self.residual) = (innerSite, outerSite, x, residual)
+    (self.statisticsCopy, self.out) = (statisticsCopy, out)
+    (self.work, self.readsPictures) = (work, readsPictures)
     let room = (kernel.C + 15) / 16 * 16
-    memory = AlignedBuffer(byteCount: room * (7 * 4 + 2 * 8))
+    memory = AlignedBuffer(byteCount: room * (13 * 4 + 2 * 8))
     let floats = memory.base.assumingMemoryBound(to: Float.self)
-    (gain, shift, mean, variance) = (floats, floats + room, floats + 2 * room, floats + 3 * room)
-    (a, b, d) = (floats + 4 * room, floats + 5 * room, floats + 6 * room)
-    let doubles = (memory.base + 7 * 4 * room).assumingMemoryBound(to: Double.self)
+    func place(_ i: Int) -> UnsafeMutablePointer<Float> { floats + i * room }
+    (gain, storedGain, storedShift, mean, variance) = (
+      place(0), place(1), place(2), place(3), place(4)
+    )
+    (center, a, b, d, unit, bias, partial) = (
+      place(5), place(6), place(7), place(8), place(9), place(10), place(11)
+    )
+    let doubles = (memory.base + 13 * 4 * room).assumingMemoryBound(to: Double.self)
     (sums, products) = (doubles, doubles + room)
     for c in 0..<kernel.C {
       gain[c] = 1
+      storedGain[c] = 1
       a[c] = 1
+      unit[c] = 1
     }
   }
 
   func forward(_ state: PlanState) {
-    if let norm { normalize(norm, state.batchNormMode) }
-    var extremes = Pointwise.Extremes()
-    kernel.forward(
-      x: x, gain: gain, shift: shift, mode: state.mode(at: site), out: y, extremes: &extremes)
-    if let site {
-      // Several values may share a site: the site sees them all.
-      if extremes.low < state.extremes[site].low { state.extremes[site].low = extremes.low }
-      if extremes.high > state.extremes[site].high { state.extremes[site].high = extremes.high }
+    if readsPictures && state.inputIsQuantized { return }
+    if let stored = x.unit { unit.update(from: stored, count: kernel.C) }
+    if let stored = x.bias { bias.update(from: stored, count: kernel.C) }
+    if let norm {
+      normalize(norm, state)
+    } else if x.unit != nil {
+      storedGain.update(from: unit, count: kernel.C)
+      storedShift.update(from: bias, count: kernel.C)
     }
+    var sites = Pointwise.Sites(inner: state.mode(at: innerSite), outer: state.mode(at: outerSite))
+    kernel.forward(
+      x: state.operand(x.rows, site: x.site), gain: storedGain, shift: storedShift,
+      residual: residual.map { state.operand($0.rows, site: $0.site) }, sites: &sites, out: out,
+      tiles: state.tiles)
+    if let innerSite { state.widen(innerSite, sites.innerExtremes) }
+    if let outerSite { state.widen(outerSite, sites.outerExtremes) }
   }
 
-  /// Chooses mean and variance, and from them `gain` and `shift`.
-  private func normalize(_ norm: Norm, _ mode: BatchNormMode) {
+  /// Chooses mean and variance, and from them the factors of the pass.
+  ///
+  /// The statistics of what is stored, `m` and `v`, are those of real numbers after
+  /// `mean = u·m + bias`, `variance = u²·v`.
+  private func normalize(_ norm: Norm, _ state: PlanState) {
     let C = kernel.C
-    switch mode {
+    switch state.batchNormMode {
     case .batch:
+      statisticsCopy?.run(state)
       batchStatistics(
-        x: x, rows: kernel.rows, C: C, mean: mean, variance: variance, sums: sums,
+        x: (statisticsCopy?.to ?? x.rows).floats, rows: kernel.rows, C: C, mean: center, variance: variance, sums: sums,
         squares: products)
+      for c in 0..<C {
+        mean[c] = center[c] * unit[c] + bias[c]
+        variance[c] *= unit[c] * unit[c]
+      }
       if let shardMean = norm.shardMean, let shardVariance = norm.shardVariance {
         let unbias = Float(kernel.rows) / Float(max(kernel.rows - 1, 1))
         for c in 0..<C {
@@ -75,57 +123,64 @@ final class PointwiseStep: PlanStep {
       for c in 0..<C {
         mean[c] = norm.runningMean[c]
         variance[c] = norm.runningVariance[c]
+        center[c] = (mean[c] - bias[c]) / unit[c]
         norm.shardMean?[c] = mean[c]
         norm.shardVariance?[c] = variance[c]
       }
     }
     for c in 0..<C {
       gain[c] = norm.scale[c] / (variance[c] + norm.epsilon).squareRoot()
-      shift[c] = norm.shift[c] - mean[c] * gain[c]
+      storedGain[c] = gain[c] * unit[c]
+      storedShift[c] = norm.shift[c] + gain[c] * (bias[c] - mean[c])
     }
   }
 
   func backward(_ state: PlanState) {
-    guard let dy else { return }
+    guard let work else { return }
     let C = kernel.C
     for c in 0..<C {
       sums[c] = 0
       products[c] = 0
     }
-    // The gradient of the output is read for the last time: dz may take its place.
+    // With the statistics of the shard the gradient of the input needs the sums first.
+    let needsSums = norm != nil && state.batchNormMode == .batch
+    let x = state.operand(x.rows, site: self.x.site)
+    var dz = work.dz
+    var factor: UnsafePointer<Float>?
+    if !needsSums, let dx = work.dx {
+      dz = dx
+      if norm != nil { factor = UnsafePointer(gain) }
+    }
     kernel.backward(
-      x: x, gain: gain, shift: shift, center: mean, mode: state.mode(at: site), dOut: dy, dz: dy,
-      sums: sums, products: products)
+      .init(
+        x: x, gain: storedGain, shift: storedShift, center: center,
+        residual: residual.map { state.operand($0.rows, site: $0.site) },
+        inner: state.mode(at: innerSite).grid, outer: state.mode(at: outerSite).grid,
+        contributions: work.gradient.contributions, dz: dz, factor: factor,
+        dResidual: work.dResidual), sums: sums, products: products, partial: partial,
+      tiles: state.tiles)
     if let norm { normGradients(norm, state.batchNormMode) }
-    guard let target else { return }
-    if norm == nil {
-      pass(dy, to: target.address, count: kernel.rows * C, accumulate: target.accumulate)
-    } else {
-      kernel.combine(
-        x: x, dz: dy, a: a, b: b, d: d, accumulate: target.accumulate, dx: target.address)
+    if needsSums, let dx = work.dx {
+      kernel.combine(x: x, dz: dz, a: a, b: b, d: d, dx: dx, tiles: state.tiles)
     }
   }
 
-  /// With `x̂ = (x - μ)/σ`: `dγ = Σ dz·x̂`, `dβ = Σ dz`, `dx = γ/σ·(dz - mean(dz) - x̂·mean(dz·x̂))`,
-  /// and `dx = γ/σ·dz` with running statistics. `dx` as `a·dz + b·x + d` per channel.
+  /// With `x̂ = (x - μ)/σ`: `dγ = Σ dz·x̂`, `dβ = Σ dz`, `dx = γ/σ·(dz - mean(dz) - x̂·mean(dz·x̂))`.
+  /// `dx` as `a·dz + b·x + d` per channel, of the stored `x`.
   private func normGradients(_ norm: Norm, _ mode: BatchNormMode) {
     let rows = Double(kernel.rows)
     for c in 0..<kernel.C {
       let inverse = 1 / Double(variance[c] + norm.epsilon).squareRoot()
+      let unit = Double(self.unit[c])
       let gain = Double(self.gain[c])
       norm.dShift?[c] = Float(sums[c])
-      norm.dScale?[c] = Float(products[c] * inverse)
+      norm.dScale?[c] = Float(products[c] * unit * inverse)
+      guard mode == .batch else { continue }
+      let meanGradient = sums[c] / rows
+      let slope = products[c] * unit * inverse * inverse / rows
       a[c] = self.gain[c]
-      switch mode {
-      case .batch:
-        let meanGradient = sums[c] / rows
-        let slope = products[c] * inverse * inverse / rows
-        b[c] = Float(-gain * slope)
-        d[c] = Float(gain * (slope * Double(mean[c]) - meanGradient))
-      case .running:
-        b[c] = 0
-        d[c] = 0
-      }
+      b[c] = Float(-gain * slope * unit)
+      d[c] = Float(gain * (slope * (Double(mean[c]) - Double(bias[c])) - meanGradient))
     }
   }
 }

@@ -15,20 +15,25 @@ public final class TrainingPlan {
   ///   - batchSize: pictures per shard.
   ///   - store: the parameters; made for this graph or one with the same parameters.
   ///   - extraCount: further numbers behind the sums, for losses and counters that are reduced too.
-  public init(graph: Graph, batchSize: Int, store: ParameterStore, extraCount: Int = 0)
-    throws(EngineError)
-  {
+  public init(
+    graph: Graph, batchSize: Int, store: ParameterStore, extraCount: Int = 0,
+    options: PlanOptions = PlanOptions()
+  ) throws(EngineError) {
     let layout = store.layout
     self.extraCount = extraCount
     gradientCount = layout.trainableCount
     statisticsCount = layout.statisticsCount
     buffer = AlignedBuffer(
       byteCount: (layout.trainableCount + layout.statisticsCount + extraCount) * 4)
-    plan = try Plan(graph: graph, batchSize: batchSize, store: store, reduction: buffer)
+    plan = try Plan(
+      graph: graph, batchSize: batchSize, options: options, store: store, reduction: buffer)
+    self.options = options
+    if options.integerConvolutions { plan.state.quantizationMode = .quantize }
   }
 
   public var graph: Graph { plan.graph }
   public var batchSize: Int { plan.batchSize }
+  public let options: PlanOptions
   public let gradientCount, statisticsCount, extraCount: Int
 
   /// What is summed over shards: gradients in the store's layout, the shard's batch-norm statistics
@@ -44,9 +49,15 @@ public final class TrainingPlan {
     set { plan.state.batchNormMode = newValue }
   }
 
+  /// With integer convolutions always `.quantize`.
   public var quantizationMode: QuantizationMode {
     get { plan.state.quantizationMode }
-    set { plan.state.quantizationMode = newValue }
+    set {
+      precondition(
+        newValue == .quantize || !options.integerConvolutions,
+        "a plan with integer convolutions cannot \(newValue)")
+      plan.state.quantizationMode = newValue
+    }
   }
 
   /// The grid of a site; every site needs one before a quantized pass.
@@ -73,6 +84,12 @@ public final class TrainingPlan {
     plan.forward()
   }
 
+  /// The numbers of any value after a forward pass, `[N, H, W, C]`; `nil` inside a pass.
+  ///
+  /// What convolutions read stays in memory up to the backward pass; what only passes between them
+  /// read may have been written over by then.
+  package func numbers(of value: Int) -> [Float]? { plan.numbers(of: value) }
+
   /// The memory of an output of the graph, `[N, H, W, C]`, valid until `backward` or the next forward pass.
   public func output(_ value: Int) -> UnsafeMutablePointer<Float> { plan.activation(of: value) }
 
@@ -86,7 +103,15 @@ public final class TrainingPlan {
   }
 
   /// Fills `gradients`: every learned parameter's, for this shard.
-  public func backward() { plan.backward() }
+  public func backward() { plan.backward { _ in } }
+
+  /// The same, and between its pieces calls `final` with the element of `gradients` from which on
+  /// all are final: it falls to 0, which comes last.
+  public func backward<Failure: Error>(_ final: (_ from: Int) throws(Failure) -> Void)
+    throws(Failure)
+  {
+    try plan.backward(final)
+  }
 
   /// Bytes of activations, gradients of activations and weights in oneDNN's layouts.
   public var byteCount: Int { plan.compiled.byteCount + buffer.byteCount }

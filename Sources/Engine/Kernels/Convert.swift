@@ -1,0 +1,49 @@
+/// `out = x` row by row, from one format or stride to another.
+///
+/// Bytes are decoded to real numbers unless the destination holds bytes too.
+/// - Shapes: `x`, `out` `[rowCount, C]`.
+func convert(
+  _ x: Rows, to out: Rows, rowCount: Int, decoding: Decoding, tile: UnsafeMutablePointer<Float>
+) {
+  precondition(x.channels == out.channels, "\(x.channels) and \(out.channels) channels")
+  if x.format == out.format {
+    let byteCount = x.channels * x.format.byteCount
+    if x.isDense && out.isDense {
+      out.base.copyMemory(from: x.base, byteCount: rowCount * byteCount)
+    } else {
+      for row in 0..<rowCount {
+        out.address(row: row).copyMemory(from: x.address(row: row), byteCount: byteCount)
+      }
+    }
+    return
+  }
+  precondition(out.format != .gridByte, "only a pointwise pass puts numbers on a grid")
+  if x.format == .gridByte, x.isDense, out.isDense {
+    let count = rowCount * x.channels
+    if out.format == .float32 {
+      return decodeBytes(Float32Storage.self, x.base, out.base, count, decoding)
+    }
+    return decodeBytes(BFloat16Storage.self, x.base, out.base, count, decoding)
+  }
+  let step = Tile.rowCount(C: x.channels)
+  var row = 0
+  while row < rowCount {
+    let count = min(step, rowCount - row)
+    loadTile(x, row: row, rowCount: count, decoding: decoding, tile)
+    storeTile(tile, out, row: row, rowCount: count)
+    row += count
+  }
+}
+
+/// `out = (u + offset)·scale` over arrays without gaps.
+@inline(__always)
+private func decodeBytes<S: ElementStorage>(
+  _ s: S.Type, _ u: UnsafeRawPointer, _ out: UnsafeMutableRawPointer, _ count: Int,
+  _ decoding: Decoding
+) {
+  let (offset, scale) = (Lanes(repeating: decoding.offset), Lanes(repeating: decoding.scale))
+  forEachLanes(count) { i, n in
+    let x = (loadLanes(ByteStorage.self, u + i, n) + offset) * scale
+    storeLanes(s, x, out + i * S.byteCount, n)
+  }
+}

@@ -1,0 +1,116 @@
+import Tensors
+
+/// A convolution with what its operands need before and after it.
+final class ConvolutionStep: PlanStep {
+  let name: String
+  let kernel: Convolution
+  private let weight: QuantizedWeight?
+  private let integer: IntegerOutput?
+  /// What the kernel reads, where the value itself has gaps or another format.
+  private let forwardCopy, backwardCopy: SourceCopy?
+  private let gradient: GradientSum?
+  /// The gradient of the weights, where the backward pass to them reads steps of the grid.
+  private let stepGradient: (values: UnsafeMutablePointer<Float>, count: Int)?
+
+  /// Weights that are put on their grids once per step.
+  struct QuantizedWeight {
+    var source: UnsafePointer<Float>
+    var O, count: Int
+    var limit: Float
+    /// As real numbers, for passes in floating point; as integers with a scale per channel.
+    var real: UnsafeMutablePointer<Float>?
+    var integers: UnsafeMutablePointer<Int8>?
+    var scales: UnsafeMutablePointer<Float>?
+  }
+
+  /// What makes the sums of a convolution on integers real numbers: `y·unit[o] + bias[o]`.
+  struct IntegerOutput {
+    var zeroPoint: UnsafeMutablePointer<Int32>
+    var weightScales: UnsafePointer<Float>
+    var unit: UnsafeMutablePointer<Float>
+    var bias: UnsafePointer<Float>?
+    /// Whether the step does it itself; otherwise the pass that follows does.
+    var finishes: Bool
+    var y: UnsafeMutablePointer<Float>
+    var rows, O: Int
+  }
+
+  struct SourceCopy {
+    var from, to: Rows
+    var rowCount: Int
+    /// Steps from zero instead of real numbers: exact in bf16.
+    var asSteps = false
+  }
+
+  private let site: Int?
+  private let memory: [AlignedBuffer]
+
+  /// - Parameters:
+  ///   - site: whose grid the input's bytes are of.
+  ///   - memory: what the addresses above point into, if it is the step's own.
+  init(
+    name: String, kernel: Convolution, weight: QuantizedWeight?, integer: IntegerOutput?,
+    site: Int?, forwardCopy: SourceCopy?, backwardCopy: SourceCopy?, gradient: GradientSum?,
+    stepGradient: (UnsafeMutablePointer<Float>, Int)?, memory: [AlignedBuffer]
+  ) {
+    (self.name, self.kernel, self.weight, self.integer) = (name, kernel, weight, integer)
+    (self.site, self.forwardCopy, self.backwardCopy) = (site, forwardCopy, backwardCopy)
+    (self.gradient, self.stepGradient, self.memory) = (gradient, stepGradient, memory)
+  }
+
+  var isConvolution: Bool { true }
+
+  func prepareWeights() {
+    if let w = weight {
+      quantizeWeight(
+        w.source, O: w.O, count: w.count, limit: w.limit, real: w.real, integers: w.integers,
+        scales: w.scales)
+    }
+    kernel.prepareWeights()
+  }
+
+  func forward(_ state: PlanState) {
+    if let integer {
+      let grid = state.grid(at: site!)
+      integer.zeroPoint.pointee = Int32(-grid.lowest)
+      for o in 0..<integer.O { integer.unit[o] = grid.scale * integer.weightScales[o] }
+    }
+    if let copy = forwardCopy { run(copy, state) }
+    state.timeConvolution { kernel.forward() }
+    if let integer, integer.finishes {
+      finish(integer, state)
+    }
+  }
+
+  private func finish(_ integer: IntegerOutput, _ state: PlanState) {
+    let y = integer.y
+    for row in 0..<integer.rows {
+      let start = row * integer.O
+      for o in 0..<integer.O {
+        y[start + o] = y[start + o] * integer.unit[o] + (integer.bias?[o] ?? 0)
+      }
+    }
+  }
+
+  private func run(_ copy: SourceCopy, _ state: PlanState) {
+    var decoding = Decoding.none
+    if copy.from.format == .gridByte, copy.to.format != .gridByte {
+      let grid = state.grid(at: site!)
+      decoding =
+        copy.asSteps ? Decoding(offset: grid.lowest, scale: 1) : grid.decoding
+    }
+    convert(
+      copy.from, to: copy.to, rowCount: copy.rowCount, decoding: decoding, tile: state.tiles.a)
+  }
+
+  func backward(_ state: PlanState) {
+    gradient?.run(state)
+    state.timeConvolution { kernel.backwardData() }
+    if let copy = backwardCopy { run(copy, state) }
+    state.timeConvolution { kernel.backwardWeights() }
+    if let (values, count) = stepGradient {
+      let scale = state.grid(at: site!).scale
+      for i in 0..<count { values[i] *= scale }
+    }
+  }
+}

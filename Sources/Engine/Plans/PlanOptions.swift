@@ -1,0 +1,19 @@
+/// In which numbers a plan computes what the graph leaves open.
+public struct PlanOptions: Hashable, Sendable {
+  /// Convolutions between quantized values run on their integers: exact, and several times faster
+  /// than the simulation in FP32. Every site then needs a grid before each pass.
+  public var integerConvolutions: Bool
+  /// Of convolutions that do not run on integers, forward and backward. Sums, batch norms, weights
+  /// and their gradients stay FP32.
+  public var precision: Precision
+
+  public init(integerConvolutions: Bool = false, precision: Precision = .float32) {
+    self.integerConvolutions = integerConvolutions
+    self.precision = precision
+  }
+}
+
+/// The factors of a convolution's products.
+public enum Precision: String, Hashable, Sendable, Codable, CaseIterable {
+  case float32, bfloat16
+}
