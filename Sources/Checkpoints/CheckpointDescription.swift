@@ -26,23 +26,32 @@ public struct TensorDescription: Hashable, Sendable, Codable {
   public var storedByteCount: Int
   /// Only where it was asked for: it needs the tensor's bytes.
   public var statistics: TensorStatistics?
+  /// Only where it was asked for.
+  public var histogram: Histogram?
 }
 
 extension CheckpointReader {
-  /// The checkpoint's description; with `withStatistics` every tensor is read.
+  /// The checkpoint's description, with the tensors that pass `isIncluded`. Tensors are read only for
+  /// statistics and histograms.
   public func description(
-    withStatistics: Bool = false
+    withStatistics: Bool = false, withHistograms: Bool = false,
+    where isIncluded: (TensorRecord) -> Bool = { _ in true }
   ) throws(CheckpointError) -> CheckpointDescription {
-    var tensors = manifest.tensors.map { record in
+    let records = manifest.tensors.filter(isIncluded)
+    var tensors = records.map { record in
       TensorDescription(
         name: record.name, role: record.role, shape: record.shape, dtype: record.dtype,
         rawByteCount: record.rawByteCount, storedByteCount: record.storedByteCount)
     }
-    if withStatistics {
-      var index = 0
-      try forEach(manifest.tensors) { (decoder, file, record) throws(CheckpointError) in
-        tensors[index].statistics = TensorStatistics(try decoder.tensor(record, from: file))
-        index += 1
+    if withStatistics || withHistograms {
+      let found = try mapTensors(records) { _, tensor in
+        (
+          withStatistics ? TensorStatistics(tensor) : nil,
+          withHistograms ? Histogram(tensor) : nil
+        )
+      }
+      for (index, value) in found.enumerated() {
+        (tensors[index].statistics, tensors[index].histogram) = value
       }
     }
     return CheckpointDescription(

@@ -31,35 +31,27 @@ public func difference(
 ) throws(CheckpointError) -> CheckpointDifference {
   let manifest = differences(
     in: comparedValues(first.manifest), comparedValues(second.manifest))
-  var others: [TensorKey: TensorRecord] = [:]
-  for record in second.manifest.tensors { others[record.key] = record }
+  let others = Dictionary(uniqueKeysWithValues: second.manifest.tensors.map { ($0.key, $0) })
   let keys = Set(first.manifest.tensors.map(\.key))
 
-  var onlyInFirst: [TensorKey] = []
-  var tensors: [TensorDifference] = []
-  var equal = 0
-  // The second checkpoint's files are opened as needed; both are read a tensor at a time.
-  try first.forEach(first.manifest.tensors) { (decoder, file, record) throws(CheckpointError) in
-    guard let other = others[record.key] else {
-      onlyInFirst.append(record.key)
-      return
-    }
+  let onlyInFirst = first.manifest.tensors.map(\.key).filter { others[$0] == nil }
+  let shared = first.manifest.tensors.filter { others[$0.key] != nil }
+  // A tensor at a time on each thread; the second checkpoint's files are opened as needed.
+  let found = try first.mapTensors(shared) {
+    (record, a) throws(CheckpointError) -> TensorDifference? in
+    let other = others[record.key]!
     guard other.shape == record.shape, other.dtype == record.dtype else {
-      tensors.append(
-        TensorDifference(
-          record.key,
-          mismatch: "\(record.shape) of \(record.dtype.rawValue), "
-            + "\(other.shape) of \(other.dtype.rawValue)"))
-      return
+      return TensorDifference(
+        record.key,
+        mismatch: "\(record.shape) of \(record.dtype.rawValue), "
+          + "\(other.shape) of \(other.dtype.rawValue)")
     }
-    let a = try decoder.tensor(record, from: file)
-    let b = try second.read(other)
-    if let found = difference(a, b, key: record.key) {
-      tensors.append(found)
-    } else {
-      equal += 1
-    }
+    // The checksums of the raw bytes were compared on reading; equal ones of equal runs still leave
+    // the second's files to be read, for they may be damaged.
+    return difference(a, try second.read(other), key: record.key)
   }
+  let tensors = found.compactMap { $0 }
+  let equal = found.count - tensors.count
   let onlyInSecond = second.manifest.tensors.map(\.key).filter { !keys.contains($0) }
   return CheckpointDifference(
     identical: manifest.isEmpty && onlyInFirst.isEmpty && onlyInSecond.isEmpty && tensors.isEmpty,

@@ -14,6 +14,12 @@ public enum CheckpointError: Error, Hashable, Sendable, CustomStringConvertible 
   case conflict(path: String, difference: String)
   /// The manifest lists a file, but bytes beyond what this reader accepts.
   case limit(file: String, found: String, limit: String)
+  /// A file format cannot hold what was asked for.
+  case unsuitable(path: String, reason: String)
+  /// Another process that shares in writing a checkpoint has failed.
+  case share(path: String, index: Int, reason: String)
+  /// Another process works on the run.
+  case locked(path: String, owner: String)
   /// The run has no checkpoint that passes verification.
   case noCheckpoint(path: String, skipped: [String])
   /// zstd refused to set up; a compression level out of range, for example.
@@ -29,7 +35,7 @@ public enum CheckpointError: Error, Hashable, Sendable, CustomStringConvertible 
     case .damaged(let file, let found, let expected):
       "\(file) is damaged: \(found), expected \(expected)"
     case .version(let file, let found, let known):
-      "\(file) has format version \(found), but this program reads version \(known): "
+      "\(file) has format version \(found), but this program reads versions up to \(known): "
         + "use the program that wrote it, or a newer one"
     case .noTensor(let path, let name, let role):
       "\(path) holds no tensor \"\(name)\" with the role \"\(role)\""
@@ -38,6 +44,12 @@ public enum CheckpointError: Error, Hashable, Sendable, CustomStringConvertible 
         + "choose another run folder, or move that checkpoint away"
     case .limit(let file, let found, let limit):
       "\(file) is refused: \(found), the limit is \(limit)"
+    case .unsuitable(let path, let reason):
+      "\(path) cannot be written: \(reason)"
+    case .share(let path, let index, let reason):
+      "rank \(index) did not deliver its part of \(path): \(reason)"
+    case .locked(let path, let owner):
+      "\(path) is in use by \(owner): wait until it ends, or choose another run folder"
     case .noCheckpoint(let path, let skipped):
       skipped.isEmpty
         ? "\(path) holds no checkpoint"

@@ -7,13 +7,18 @@ public struct CheckpointReader: Sendable {
   public let path: String
   public let manifest: Manifest
   public let limits: CheckpointLimits
+  /// How many threads read tensors.
+  public var threads: Int
+  private let records: [TensorKey: TensorRecord]
 
   /// - Throws: `CheckpointError` that names the file and what was expected there.
   public init(
-    path: String, limits: CheckpointLimits = CheckpointLimits()
+    path: String, limits: CheckpointLimits = CheckpointLimits(),
+    threads: Int = availableProcessorCount
   ) throws(CheckpointError) {
     self.path = path
     self.limits = limits
+    self.threads = threads
     let file = joined(path, Manifest.fileName)
     let bytes = try InputFile.bytes(file, limit: limits.manifestByteCount)
     manifest = try Manifest(
@@ -21,39 +26,38 @@ public struct CheckpointReader: Sendable {
     for (index, shard) in manifest.shards.enumerated() {
       try checkShardFile(index, byteCount: shard.byteCount, in: path)
     }
+    records = Dictionary(uniqueKeysWithValues: manifest.tensors.map { ($0.key, $0) })
+  }
+
+  /// What the manifest says about the tensor of that name and role.
+  public func record(_ name: String, role: TensorRole) -> TensorRecord? {
+    records[TensorKey(name: name, role: role)]
   }
 
   /// The tensor of that name and role.
   ///
   /// - Throws: `CheckpointError.noTensor` if there is none; `.damaged` if it fails its checks.
   public func read(_ name: String, role: TensorRole) throws(CheckpointError) -> Tensor {
-    guard let record = manifest.tensors.first(where: { $0.name == name && $0.role == role })
-    else { throw .noTensor(path: path, name: name, role: role.rawValue) }
+    guard let record = record(name, role: role) else {
+      throw .noTensor(path: path, name: name, role: role.rawValue)
+    }
     return try read(record)
   }
 
   /// The tensor of one record of this manifest.
   public func read(_ record: TensorRecord) throws(CheckpointError) -> Tensor {
-    var result: Tensor?
-    try forEach([record]) { (decoder, file, record) throws(CheckpointError) in
-      result = try decoder.tensor(record, from: file)
-    }
-    return result!
+    let shard = try ShardCursor(path: path)
+    return try shard.decoder.tensor(
+      record, base: base(of: record), from: try shard.file(record.shard))
   }
 
   /// All tensors whose record passes `isIncluded`, in the manifest's order.
   public func readTensors(
     where isIncluded: (TensorRecord) -> Bool = { _ in true }
   ) throws(CheckpointError) -> [CheckpointTensor] {
-    var result: [CheckpointTensor] = []
-    try forEach(manifest.tensors.filter(isIncluded)) {
-      (decoder, file, record) throws(CheckpointError) in
-      result.append(
-        CheckpointTensor(
-          name: record.name, role: record.role,
-          tensor: try decoder.tensor(record, from: file)))
+    try mapTensors(manifest.tensors.filter(isIncluded)) { record, tensor in
+      CheckpointTensor(name: record.name, role: record.role, tensor: tensor)
     }
-    return result
   }
 
   /// Everything the checkpoint holds, every checksum compared.
@@ -65,37 +69,102 @@ public struct CheckpointReader: Sendable {
       tensors: try readTensors())
   }
 
-  /// Every problem in the shard files, one sentence each; empty if every checksum is right.
-  func problems() -> [String] {
-    var problems: [String] = []
-    do {
-      try forEach(manifest.tensors) { (decoder, file, record) throws(CheckpointError) in
-        do throws(CheckpointError) {
-          try decoder.verify(record, in: file)
-        } catch {
-          problems.append(error.description)
-        }
+  /// `body` of each record and its tensor, in the order of the records; on `threads` threads, and no
+  /// tensor is kept longer than its own call and those of the tensors stored as differences to it.
+  func mapTensors<Value>(
+    _ records: [TensorRecord],
+    _ body: @Sendable (TensorRecord, Tensor) throws(CheckpointError) -> Value
+  ) throws(CheckpointError) -> [Value] {
+    let groups = groups(of: records)
+    let found = try concurrentMap(count: groups.count, threads: threads) {
+      () throws(CheckpointError) in
+      try ShardCursor(path: path)
+    } _: { (cursor, index) throws(CheckpointError) in
+      let group = groups[index]
+      let first = records[group[0]]
+      let file = try cursor.file(first.shard)
+      let tensor = try cursor.decoder.tensor(first, base: base(of: first), from: file)
+      var values = [try body(first, tensor)]
+      for other in group.dropFirst() {
+        let record = records[other]
+        values.append(
+          try body(
+            record, try cursor.decoder.tensor(record, base: first, read: tensor, from: file)))
       }
-    } catch {
-      problems.append(error.description)
+      return values
     }
-    return problems
+    var result = [Value?](repeating: nil, count: records.count)
+    for (group, values) in zip(groups, found) {
+      for (index, value) in zip(group, values) { result[index] = value }
+    }
+    return result.map { $0! }
   }
 
-  /// Calls `body` for each record with its opened shard file and one decoder for all.
-  func forEach(
-    _ records: [TensorRecord],
-    _ body: (FrameDecoder, InputFile, TensorRecord) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    let decoder = try FrameDecoder()
-    var opened: (index: Int, file: InputFile)?
-    for record in records {
-      if opened?.index != record.shard {
-        let file = try InputFile(path: joined(path, Manifest.shardFileName(record.shard)))
-        opened = (record.shard, file)
-      }
-      try body(decoder, opened!.file, record)
+  /// Every problem in the shard files, one sentence each; empty if every checksum is right.
+  func problems() -> [String] {
+    let records = manifest.tensors
+    let groups = groups(of: records)
+    do {
+      return try concurrentMap(count: groups.count, threads: threads) {
+        () throws(CheckpointError) in
+        try ShardCursor(path: path)
+      } _: { (cursor, index) throws(CheckpointError) in
+        var problems: [String] = []
+        let group = groups[index].map { records[$0] }
+        cursor.decoder.verify(
+          group[0], dependents: Array(group.dropFirst()), in: try cursor.file(group[0].shard)
+        ) { problems.append($0.description) }
+        return problems
+      }.flatMap { $0 }
+    } catch {
+      return [error.description]
     }
+  }
+
+  private func base(of record: TensorRecord) -> TensorRecord? {
+    record.base.flatMap { self.record(record.name, role: $0) }
+  }
+
+  /// Indices of the records, those first that others among them are differences to, each followed by
+  /// these; a record whose base is not among them stands alone.
+  private func groups(of records: [TensorRecord]) -> [[Int]] {
+    var places: [TensorKey: Int] = [:]
+    for record in records where record.base == nil {
+      places[record.key] = places.count
+    }
+    var groups = [[Int]](repeating: [], count: places.count)
+    var rest: [Int] = []
+    for (index, record) in records.enumerated() {
+      if record.base == nil { groups[places[record.key]!].append(index) }
+    }
+    for (index, record) in records.enumerated() {
+      guard let base = record.base else { continue }
+      if let place = places[TensorKey(name: record.name, role: base)] {
+        groups[place].append(index)
+      } else {
+        rest.append(index)
+      }
+    }
+    return groups + rest.map { [$0] }
+  }
+}
+
+/// One thread's decoder and the shard file it has open.
+final class ShardCursor {
+  let decoder: FrameDecoder
+  private let path: String
+  private var opened: (index: Int, file: InputFile)?
+
+  init(path: String) throws(CheckpointError) {
+    self.path = path
+    decoder = try FrameDecoder()
+  }
+
+  func file(_ index: Int) throws(CheckpointError) -> InputFile {
+    if let opened, opened.index == index { return opened.file }
+    let file = try InputFile(path: joined(path, Manifest.shardFileName(index)))
+    opened = (index, file)
+    return file
   }
 }
 

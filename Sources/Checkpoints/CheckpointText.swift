@@ -91,7 +91,13 @@ extension CheckpointDescription {
       }
       table.append(row)
     }
-    return table.lines
+    let histograms = tensors.compactMap { tensor in
+      tensor.histogram.map { histogram in
+        "\(tensor.name) (\(tensor.role)): \(shortText(histogram.minimum)) "
+          + "│\(histogram.bars)│ \(shortText(histogram.maximum))"
+      }
+    }
+    return table.lines + (histograms.isEmpty ? [] : [""] + histograms)
   }
 
   private static func list(_ values: [String: String], prefix: String) -> String {

@@ -8,23 +8,31 @@ import Tensors
 /// it was.
 public struct CheckpointWriter: Sendable {
   public let store: CheckpointStore
-  /// zstd's level. 1 is fast; byte planes leave little for higher levels to find.
+  /// zstd's level, for what is compressed at all. 1 is fast; higher ones find little more.
   public var level: Int
   public var retention: RetentionPolicy
   /// Whether to read everything back, checksum by checksum, before the rename.
   public var verifiesBeforeCommit: Bool
+  /// How many threads compress and write; each makes a shard file at a time.
+  public var threads: Int
   /// Raw bytes after which a new shard file is begun.
-  package var shardByteCount = 64 << 20
+  package var shardByteCount = ShardPlan.shardByteCount
+  /// Raw bytes of a tensor after which a new frame is begun: what a core's own cache holds.
+  package var frameRawLength = 512 << 10
   package var checksSpace = true
+  /// How long to wait for another writer's share.
+  package var shareSeconds = 120.0
 
   public init(
     runFolder: String, level: Int = 1, retention: RetentionPolicy = .all,
-    verifiesBeforeCommit: Bool = false
+    verifiesBeforeCommit: Bool = false, threads: Int = availableProcessorCount
   ) {
+    precondition(threads >= 1, "\(threads) threads")
     store = CheckpointStore(runFolder: runFolder)
     self.level = level
     self.retention = retention
     self.verifiesBeforeCommit = verifiesBeforeCommit
+    self.threads = threads
   }
 
   /// Writes `contents` as the checkpoint of its step.
@@ -39,38 +47,112 @@ public struct CheckpointWriter: Sendable {
   @discardableResult
   public func write(_ contents: CheckpointContents) throws(CheckpointError) -> CheckpointCommit {
     checkNames(contents)
-    let folder = store.folder
-    let path = store.path(step: contents.step)
-    let temporary = joined(
-      folder, CheckpointStore.temporaryPrefix + CheckpointStore.folderName(step: contents.step))
-    if !isFolder(folder) {
-      try makeFolders(folder)
-      try syncFolder(store.runFolder)
+    let contents = contents.groupedByName()
+    try prepare(
+      step: contents.step, tensorCount: contents.tensors.count,
+      rawByteCount: contents.tensors.reduce(0) { $0 + $1.tensor.byteCount })
+    return try cleaningUp(contents.step) { () throws(CheckpointError) in
+      var manifest = manifest(of: contents)
+      let written = try writeShards(
+        contents.tensors, from: 0, to: temporaryPath(step: contents.step))
+      (manifest.shards, manifest.tensors) = (written.shards, written.tensors)
+      return try finish(manifest)
     }
-    try removeTree(temporary)
-    if checksSpace { try checkSpace(for: contents) }
-
-    let manifest: Manifest
-    let outcome: CheckpointCommit.Outcome
-    do throws(CheckpointError) {
-      manifest = try writeFolder(temporary, contents)
-      let reader = try CheckpointReader(path: temporary)
-      if verifiesBeforeCommit, let problem = reader.problems().first {
-        throw CheckpointError.damaged(
-          file: temporary, found: "what was just written reads back wrong (\(problem))",
-          expected: "the bytes that were written; check the disk")
-      }
-      outcome = try commit(temporary, to: path, manifest)
-    } catch {
-      try? removeTree(temporary)
-      throw error
-    }
-    return CheckpointCommit(
-      path: path, outcome: outcome, rawByteCount: manifest.rawByteCount,
-      storedByteCount: manifest.shardByteCount, removed: try prune(committed: contents.step))
   }
 
-  private func checkNames(_ contents: CheckpointContents) {
+  // MARK: - Parts of a write
+
+  func temporaryPath(step: Int) -> String {
+    joined(
+      store.folder, CheckpointStore.temporaryPrefix + CheckpointStore.folderName(step: step))
+  }
+
+  /// Makes the empty temporary folder in which the checkpoint of `step` will be written, and checks
+  /// that the disk has room for so many raw bytes.
+  ///
+  /// - Throws: `CheckpointError`: `.noSpace`, `.system`.
+  public func prepare(
+    step: Int, tensorCount: Int, rawByteCount: Int
+  ) throws(CheckpointError) {
+    if !isFolder(store.folder) {
+      try makeFolders(store.folder)
+      try syncFolder(store.runFolder)
+    }
+    let path = temporaryPath(step: step)
+    try removeTree(path)
+    if checksSpace { try checkSpace(tensorCount: tensorCount, rawByteCount: rawByteCount) }
+    try makeFolders(path)
+  }
+
+  func cleaningUp<Value>(
+    _ step: Int, _ body: () throws(CheckpointError) -> Value
+  ) throws(CheckpointError) -> Value {
+    do throws(CheckpointError) {
+      return try body()
+    } catch {
+      try? removeTree(temporaryPath(step: step))
+      throw error
+    }
+  }
+
+  func manifest(of contents: CheckpointContents) -> Manifest {
+    Manifest(
+      step: contents.step, epoch: contents.epoch, position: contents.position,
+      recipe: contents.recipe, graph: contents.graph, metrics: contents.metrics,
+      state: contents.state, libraries: contents.libraries, writer: contents.writer, shards: [],
+      tensors: [])
+  }
+
+  /// Writes and syncs the shard files of `tensors`, the first of them number `first`.
+  func writeShards(
+    _ tensors: [CheckpointTensor], from first: Int, to path: String
+  ) throws(CheckpointError) -> (shards: [ShardRecord], tensors: [TensorRecord]) {
+    // A plan of tensors that begin with a file is that part of the plan of all.
+    let plan = ShardPlan(
+      tensors.lazy.map { ($0.name, $0.tensor.byteCount) }, shardByteCount: shardByteCount)
+    let written = try concurrentMap(count: plan.shards.count, threads: threads) {
+      () throws(CheckpointError) in
+      try FrameEncoder(level: level, frameRawLength: frameRawLength)
+    } _: { (encoder, index) throws(CheckpointError) in
+      let file = try OutputFile(path: joined(path, Manifest.shardFileName(first + index)))
+      let members = tensors[plan.shards[index]]
+      var records: [TensorRecord] = []
+      for (place, item) in zip(members.indices, members) {
+        // Neighbours of one name lie before it; see `groupedByName`.
+        let namesakes = members[..<place].reversed().prefix { $0.name == item.name }
+        let base = item.role.baseRoles.lazy
+          .compactMap { role in namesakes.first { $0.role == role } }.first
+        records.append(
+          try encoder.append(item, base: base, shard: first + index, to: file))
+      }
+      try file.finish()
+      return (ShardRecord(byteCount: file.byteCount), records)
+    }
+    return (written.map(\.0), written.flatMap(\.1))
+  }
+
+  /// Writes the manifest, brings the temporary folder to the disk, gives it its name, and removes
+  /// what retention lets go.
+  func finish(_ manifest: Manifest) throws(CheckpointError) -> CheckpointCommit {
+    let temporary = temporaryPath(step: manifest.step)
+    let path = store.path(step: manifest.step)
+    try writeFile(
+      ManifestFile.bytes(of: manifest.json), to: joined(temporary, Manifest.fileName))
+    try syncFolder(temporary)
+    if verifiesBeforeCommit,
+      let problem = verify(path: temporary, threads: threads).problems.first
+    {
+      throw CheckpointError.damaged(
+        file: temporary, found: "what was just written reads back wrong (\(problem))",
+        expected: "the bytes that were written; check the disk")
+    }
+    let outcome = try commit(temporary, to: path, manifest)
+    return CheckpointCommit(
+      path: path, outcome: outcome, rawByteCount: manifest.rawByteCount,
+      storedByteCount: manifest.shardByteCount, removed: try prune(committed: manifest.step))
+  }
+
+  func checkNames(_ contents: CheckpointContents) {
     precondition(
       contents.step >= 0 && contents.epoch >= 0 && contents.position >= 0,
       "step \(contents.step), epoch \(contents.epoch), position \(contents.position)")
@@ -83,141 +165,14 @@ public struct CheckpointWriter: Sendable {
     }
   }
 
-  private func checkSpace(for contents: CheckpointContents) throws(CheckpointError) {
+  private func checkSpace(tensorCount: Int, rawByteCount raw: Int) throws(CheckpointError) {
     // Nothing compressed is larger than its raw bytes by more than this; the manifest takes a few
-    // hundred bytes a tensor.
-    let raw = contents.tensors.reduce(0) { $0 + $1.tensor.byteCount }
-    let needed = raw + raw / 128 + contents.tensors.count * 1024 + 64 << 10
+    // hundred bytes a tensor, and one a frame.
+    let needed = raw + raw / 128 + tensorCount * 1024 + raw / frameRawLength * 256 + 64 << 10
     let available = try availableByteCount(store.folder)
     guard available >= needed else {
       throw .noSpace(
         path: store.folder, neededByteCount: needed, availableByteCount: available)
     }
   }
-
-  private func writeFolder(
-    _ path: String, _ contents: CheckpointContents
-  ) throws(CheckpointError) -> Manifest {
-    try makeFolders(path)
-    var manifest = Manifest(
-      step: contents.step, epoch: contents.epoch, position: contents.position,
-      recipe: contents.recipe, graph: contents.graph, metrics: contents.metrics,
-      state: contents.state, libraries: contents.libraries, writer: contents.writer, shards: [],
-      tensors: [])
-    let plan = ShardPlan(
-      tensorByteCounts: contents.tensors.map(\.tensor.byteCount), shardByteCount: shardByteCount)
-    let encoder = try FrameEncoder(level: level)
-    for (index, range) in plan.shards.enumerated() {
-      let file = try OutputFile(path: joined(path, Manifest.shardFileName(index)))
-      for item in contents.tensors[range] {
-        let encoding = TensorEncoding.preferred(for: item.tensor.dtype)
-        manifest.tensors.append(
-          TensorRecord(
-            name: item.name, role: item.role, dtype: item.tensor.dtype, shape: item.tensor.shape,
-            shard: index, encoding: encoding,
-            frames: try encoder.append(item.tensor, encoding: encoding, to: file)))
-      }
-      try file.finish()
-      manifest.shards.append(ShardRecord(byteCount: file.byteCount))
-    }
-    let file = try OutputFile(path: joined(path, Manifest.fileName))
-    let bytes = ManifestFile.bytes(of: manifest.json)
-    try bytes.withUnsafeBytes { bytes in
-      Result { () throws(CheckpointError) in try file.append(bytes) }
-    }.get()
-    try file.finish()
-    try syncFolder(path)
-    return manifest
-  }
-
-  private func commit(
-    _ temporary: String, to path: String, _ manifest: Manifest
-  ) throws(CheckpointError) -> CheckpointCommit.Outcome {
-    guard isFolder(path) else {
-      try move(temporary, to: path)
-      try syncFolder(store.folder)
-      return .written
-    }
-    var isWhole = false
-    if let old = try? CheckpointReader(path: path), old.problems().isEmpty {
-      isWhole = true
-      if let difference = tensorDifference(old.manifest, manifest) {
-        throw .conflict(path: path, difference: difference)
-      }
-      if old.manifest == manifest {
-        try removeTree(temporary)
-        return .unchanged
-      }
-    }
-    if !exchange(temporary, path) {
-      // A file system that cannot exchange two folders in one step: a whole checkpoint must not
-      // be away even for a moment, so it stays, with its older notes.
-      if isWhole {
-        try removeTree(temporary)
-        return .unchanged
-      }
-      let old = joined(
-        store.folder,
-        CheckpointStore.temporaryPrefix + "replaced-"
-          + CheckpointStore.folderName(step: manifest.step))
-      try removeTree(old)
-      try move(path, to: old)
-      try move(temporary, to: path)
-      try syncFolder(store.folder)
-      try removeTree(old)
-      return .replaced
-    }
-    try syncFolder(store.folder)
-    try removeTree(temporary)
-    return .replaced
-  }
-
-  /// The first tensor that two manifests describe with different contents, in words.
-  private func tensorDifference(_ old: Manifest, _ new: Manifest) -> String? {
-    func contents(_ record: TensorRecord) -> [UInt64] {
-      record.frames.flatMap { [UInt64($0.rawLength), $0.xxh64] }
-    }
-    let found = Dictionary(uniqueKeysWithValues: old.tensors.map { ($0.key, $0) })
-    guard old.tensors.count == new.tensors.count else {
-      return "\(old.tensors.count) tensors there, \(new.tensors.count) here"
-    }
-    for record in new.tensors {
-      guard let other = found[record.key] else { return "it has no \(record.key)" }
-      guard other.shape == record.shape, other.dtype == record.dtype,
-        contents(other) == contents(record)
-      else { return "\(record.key) differs" }
-    }
-    return nil
-  }
-
-  /// Removes what the retention rule lets go, and returns the paths.
-  private func prune(committed: Int) throws(CheckpointError) -> [String] {
-    var removed: [String] = []
-    if retention.keepLast != nil {
-      for entry in retention.expendable(try store.list(), committed: committed) {
-        try store.remove(step: entry.step)
-        removed.append(entry.path)
-      }
-    }
-    return removed
-  }
-}
-
-/// What `CheckpointWriter.write` did.
-public struct CheckpointCommit: Hashable, Sendable {
-  public enum Outcome: String, Hashable, Sendable {
-    /// The step was not saved before.
-    case written
-    /// A damaged checkpoint, or one with the same tensors and older notes, was replaced.
-    case replaced
-    /// The same checkpoint was there already.
-    case unchanged
-  }
-
-  public let path: String
-  public let outcome: Outcome
-  public let rawByteCount: Int
-  public let storedByteCount: Int
-  /// The folders that retention removed.
-  public let removed: [String]
 }

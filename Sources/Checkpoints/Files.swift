@@ -95,6 +95,21 @@ final class OutputFile {
   }
 }
 
+/// Makes a file and returns once its bytes are on the disk.
+func writeFile(_ bytes: [UInt8], to path: String) throws(CheckpointError) {
+  let file = try OutputFile(path: path)
+  try bytes.withUnsafeBytes { bytes in
+    Result { () throws(CheckpointError) in try file.append(bytes) }
+  }.get()
+  try file.finish()
+}
+
+/// Whether a regular file lies under that path.
+func isFile(_ path: String) -> Bool {
+  var status = stat()
+  return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+}
+
 /// What the last C call complains about.
 func systemError(_ doing: String, _ path: String) -> CheckpointError {
   .system(path: path, doing: doing, reason: String(cString: strerror(errno)))

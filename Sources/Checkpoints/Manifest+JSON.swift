@@ -33,7 +33,7 @@ extension Manifest: Codable {
   }
 
   private static func json(_ tensor: TensorRecord) -> JSONValue {
-    [
+    var members: [String: JSONValue] = [
       "name": .string(tensor.name),
       "role": .string(tensor.role.rawValue),
       "dtype": .string(tensor.dtype.rawValue),
@@ -48,6 +48,8 @@ extension Manifest: Codable {
           ]
         }),
     ]
+    if let base = tensor.base { members["base"] = .string(base.rawValue) }
+    return .object(members)
   }
 
   /// Reads and checks a manifest; `file` is what errors call it.
@@ -100,6 +102,7 @@ extension Manifest: Codable {
       }
       tensors.append(tensor)
     }
+    try checkBases(file: file)
     try checkTiling(file: file)
   }
 
@@ -108,7 +111,7 @@ extension Manifest: Codable {
     let format = try top["format"]
     guard format.value.string == formatName else { throw format.wrong("\"\(formatName)\"") }
     let version = try top["version"].value
-    guard version.int == currentVersion else {
+    guard let number = version.int, (1...currentVersion).contains(number) else {
       throw .version(file: top.file, found: version.lineText, known: currentVersion)
     }
   }
@@ -125,11 +128,17 @@ extension Manifest: Codable {
       throw dtypeField.wrong("one of " + DType.allCases.map(\.rawValue).joined(separator: ", "))
     }
     let encodingField = try field["encoding"]
-    guard let encoding = TensorEncoding(rawValue: try encodingField.string()),
-      encoding == .plain || dtype.byteCount > 1
+    guard let encoding = TensorEncoding(rawValue: try encodingField.string()), encoding.fits(dtype)
     else {
       throw encodingField.wrong(
-        "plain, or planes for elements of 2, 4 or 8 bytes")
+        "plain, planes for elements of 2, 4 or 8 bytes, float-planes or difference-planes for floats"
+      )
+    }
+    var base: TensorRole?
+    if encoding == .differencePlanes {
+      base = TensorRole(rawValue: try field["base"].label())
+    } else if field.value["base"] != nil {
+      throw try field["base"].wrong("no such key but for difference-planes")
     }
     let shardField = try field["shard"]
     let shardName = try shardField.string()
@@ -168,7 +177,7 @@ extension Manifest: Codable {
     }
     return TensorRecord(
       name: name, role: role, dtype: dtype, shape: shape, shard: shard, encoding: encoding,
-      frames: frames)
+      base: base, frames: frames)
   }
 
   private static func frame(
@@ -190,6 +199,24 @@ extension Manifest: Codable {
       throw field.wrong("a length from 1 to \(maximumLength)")
     }
     return frame
+  }
+
+  /// A difference needs a tensor that is none, of the same name, form, file and runs of elements.
+  private func checkBases(file: String) throws(CheckpointError) {
+    guard tensors.contains(where: { $0.base != nil }) else { return }
+    let records = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0) })
+    for tensor in tensors {
+      guard let role = tensor.base else { continue }
+      let key = TensorKey(name: tensor.name, role: role)
+      guard let base = records[key], base.base == nil, base.shape == tensor.shape,
+        base.dtype == tensor.dtype, base.shard == tensor.shard,
+        base.frames.map(\.rawLength) == tensor.frames.map(\.rawLength)
+      else {
+        throw .damaged(
+          file: file, found: "\(tensor.key) is stored as the difference to \(key)",
+          expected: "a tensor of the same shape, type, shard and frames that is no difference")
+      }
+    }
   }
 
   /// Every byte of every shard file belongs to exactly one frame.
@@ -304,8 +331,9 @@ struct ManifestField {
 
 /// Whether a text can name a tensor: not empty, not long, no control characters.
 func isLabel(_ text: String) -> Bool {
-  (1...1024).contains(text.utf8.count)
-    && text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+  guard (1...1024).contains(text.utf8.count) else { return false }
+  return text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }
+    || text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
 }
 
 /// 16 lower-case hexadecimal digits.

@@ -1,18 +1,5 @@
 public import Tensors
 
-/// How the raw bytes of a tensor's frames were arranged before compression.
-public enum TensorEncoding: String, Hashable, Sendable, Codable, CaseIterable {
-  /// As they lie in memory, little-endian.
-  case plain
-  /// Byte planes: byte 0 of all elements of the frame, then byte 1, and so on.
-  case planes
-
-  /// The encoding this program writes for a type.
-  static func preferred(for dtype: DType) -> TensorEncoding {
-    dtype.byteCount == 1 ? .plain : .planes
-  }
-}
-
 /// One zstd frame: a run of consecutive elements of one tensor.
 public struct FrameRecord: Hashable, Sendable {
   /// Where the frame starts in its shard file, and its length there, in bytes.
@@ -33,6 +20,9 @@ public struct TensorRecord: Hashable, Sendable {
   /// Index into the manifest's shards.
   public var shard: Int
   public var encoding: TensorEncoding
+  /// For `.differencePlanes`: the role of the tensor of the same name, shape, type and shard file
+  /// whose frames cover the same runs of elements. It has no base itself.
+  public var base: TensorRole?
   /// In the order of the elements.
   public var frames: [FrameRecord]
 
@@ -66,8 +56,9 @@ public struct ShardRecord: Hashable, Sendable {
 public struct Manifest: Hashable, Sendable {
   /// The value of the key `format`.
   public static let formatName = "edgewise-checkpoint"
-  /// The version this program writes, and the only one it reads.
-  public static let currentVersion = 1
+  /// The version this program writes. It reads those from 1 on; version 1 has no differences and no
+  /// float planes.
+  public static let currentVersion = 2
   /// The most raw bytes in a frame.
   public static let maximumFrameRawLength = 4 << 20
   /// The most bytes that a frame may take in its file: zstd never needs as many, even for noise.

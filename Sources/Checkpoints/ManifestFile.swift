@@ -24,7 +24,12 @@ package enum ManifestFile {
       printer.print(members[key]!, indent: 2, column: 2 + printer.bytes.count - start)
     }
     printer.bytes += "\n}\n".utf8
-    return head + Array(hexText(xxh64(printer.bytes)).utf8) + headEnd + printer.bytes
+    return bytes(ofText: printer.bytes)
+  }
+
+  /// The file's bytes for what follows the checksum line.
+  package static func bytes(ofText text: [UInt8]) -> [UInt8] {
+    head + Array(hexText(xxh64(text)).utf8) + headEnd + text
   }
 
   /// The manifest's JSON form, after its checksum.

@@ -2,6 +2,9 @@
 public struct RetentionPolicy: Hashable, Sendable, Codable {
   /// How many of the newest complete checkpoints stay; at least 1. `nil`: all.
   public var keepLast: Int?
+  /// Besides, of every run of so many steps (from 0, from `keepEverySteps`, from twice that, …) the
+  /// first checkpoint stays; at least 1. `nil`: none.
+  public var keepEverySteps: Int?
   /// Besides, the best by this metric stays.
   public var best: Best?
 
@@ -16,9 +19,12 @@ public struct RetentionPolicy: Hashable, Sendable, Codable {
     }
   }
 
-  public init(keepLast: Int? = nil, best: Best? = nil) {
+  public init(keepLast: Int? = nil, keepEverySteps: Int? = nil, best: Best? = nil) {
     precondition(keepLast.map { $0 >= 1 } ?? true, "keepLast \(keepLast!) is below 1")
+    precondition(
+      keepEverySteps.map { $0 >= 1 } ?? true, "keepEverySteps \(keepEverySteps!) is below 1")
     self.keepLast = keepLast
+    self.keepEverySteps = keepEverySteps
     self.best = best
   }
 
@@ -34,6 +40,12 @@ public struct RetentionPolicy: Hashable, Sendable, Codable {
     let complete = entries.filter(\.isComplete).sorted { $0.step > $1.step }
     var kept = Set(complete.prefix(max(keepLast, 1)).map(\.step))
     kept.insert(committed)
+    if let keepEverySteps {
+      var firsts: [Int: Int] = [:]
+      // Newest first, so that the oldest of each run is what remains.
+      for entry in complete { firsts[entry.step / keepEverySteps] = entry.step }
+      kept.formUnion(firsts.values)
+    }
     if let best, let entry = bestEntry(complete, best) { kept.insert(entry.step) }
     return complete.filter { !kept.contains($0.step) }
   }

@@ -14,10 +14,11 @@ public struct VerificationReport: Hashable, Sendable, Codable {
 
 /// Reads every byte of a checkpoint and compares every checksum. Problems are reported, not thrown.
 public func verify(
-  path: String, limits: CheckpointLimits = CheckpointLimits()
+  path: String, limits: CheckpointLimits = CheckpointLimits(),
+  threads: Int = availableProcessorCount
 ) -> VerificationReport {
   do throws(CheckpointError) {
-    let reader = try CheckpointReader(path: path, limits: limits)
+    let reader = try CheckpointReader(path: path, limits: limits, threads: threads)
     let manifest = reader.manifest
     return VerificationReport(
       path: path, step: manifest.step, tensorCount: manifest.tensors.count,

@@ -8,20 +8,35 @@ public final class FrameCompressor {
   /// The levels this zstd offers. Negative ones are faster than 1.
   public static var levels: ClosedRange<Int> { Int(ZSTD_minCLevel())...Int(ZSTD_maxCLevel()) }
 
-  private let context: OpaquePointer
+  let context: OpaquePointer
+  /// Codes bytes by how often each occurs, and looks for no repetitions.
+  let entropyContext: OpaquePointer
 
   public init(level: Int) throws(CompressionError) {
     guard Self.levels.contains(level) else {
       throw .level(level, allowed: Self.levels)
     }
-    guard let context = ZSTD_createCCtx() else { throw .zstd("no memory for a context") }
+    guard let context = ZSTD_createCCtx(), let entropyContext = ZSTD_createCCtx() else {
+      throw .zstd("no memory for a context")
+    }
     self.context = context
+    self.entropyContext = entropyContext
     try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, Int32(level)))
     try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1))
     try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1))
+    // The level that skips most, with its literals coded all the same (1: always). That switch is
+    // marked experimental; a zstd without it gets the next best.
+    try checked(ZSTD_CCtx_setParameter(entropyContext, ZSTD_c_compressionLevel, -10_000))
+    let isRefused = ZSTD_isError(ZSTD_CCtx_setParameter(entropyContext, literalCompression, 1)) != 0
+    if isRefused {
+      try checked(ZSTD_CCtx_setParameter(entropyContext, ZSTD_c_compressionLevel, 1))
+    }
   }
 
-  deinit { ZSTD_freeCCtx(context) }
+  deinit {
+    ZSTD_freeCCtx(context)
+    ZSTD_freeCCtx(entropyContext)
+  }
 
   /// The most bytes a frame of `byteCount` raw bytes in up to eight parts can take. The C function
   /// is `ZSTD_compressBound`; each part may cost one block header of three bytes more.
@@ -60,6 +75,9 @@ public final class FrameCompressor {
     return output.pos
   }
 }
+
+/// zstd's ZSTD_c_literalCompressionMode, whose name is given to programs only that link it statically.
+private let literalCompression = ZSTD_c_experimentalParam5
 
 /// One zstd frame of `bytes`, with raw length and checksum.
 public func compress(

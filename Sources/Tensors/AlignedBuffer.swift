@@ -27,10 +27,17 @@ public final class AlignedBuffer: @unchecked Sendable {
     base.initializeMemory(as: UInt8.self, repeating: 0, count: max(byteCount, 1))
   }
 
+  /// Memory that holds anything; for a caller that writes all of it before it is read.
+  package init(uninitialized byteCount: Int) {
+    precondition(byteCount >= 0, "byteCount \(byteCount)")
+    self.byteCount = byteCount
+    base = .allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
+  }
+
   deinit { base.deallocate() }
 
   public func copy() -> AlignedBuffer {
-    let result = AlignedBuffer(byteCount: byteCount)
+    let result = AlignedBuffer(uninitialized: byteCount)
     result.base.copyMemory(from: base, byteCount: byteCount)
     return result
   }

@@ -11,6 +11,13 @@ public struct Tensor: Sendable {
     storage = AlignedBuffer(byteCount: shape.elementCount * dtype.byteCount)
   }
 
+  /// Elements that hold anything, for a caller that writes every one of them.
+  package init(uninitialized shape: Shape, dtype: DType) {
+    self.shape = shape
+    self.dtype = dtype
+    storage = AlignedBuffer(uninitialized: shape.elementCount * dtype.byteCount)
+  }
+
   /// A copy of `values` under `shape`.
   public init<Element: TensorElement>(_ values: [Element], shape: Shape) {
     precondition(

@@ -15,7 +15,7 @@ public func exitCode(_ error: any Error) -> Int32 {
   case is MPIError: FailureReport.lostRankExitCode
   case let error as TrainingError:
     switch error {
-    case .unsupported, .runExists, .otherRecipe: 64
+    case .unsupported, .runExists, .otherRecipe, .otherGraph: 64
     case .unusableCheckpoint: 65
     case .diverged: 1
     }
@@ -38,9 +38,9 @@ public func exitCode(_ error: any Error) -> Int32 {
     }
   case let error as CheckpointError:
     switch error {
-    case .system, .noSpace: 74
+    case .system, .noSpace, .share, .locked: 74
     case .damaged, .version, .noTensor, .limit, .noCheckpoint: 65
-    case .conflict: 64
+    case .conflict, .unsuitable: 64
     case .compression: 1
     }
   default: 1

@@ -10,32 +10,16 @@ extension RunState {
   func contents(recipe: Recipe, graph: Graph, worldSize: Int, libraries: [String: String]) throws
     -> CheckpointContents
   {
-    var tensors: [CheckpointTensor] = []
-    func append(
-      _ segments: [ParameterLayout.Segment], _ base: UnsafeMutablePointer<Float>, _ role: TensorRole
-    ) {
-      for segment in segments {
-        tensors.append(
-          CheckpointTensor(
-            name: segment.name, role: role,
-            tensor: Tensor(copying: base + segment.offset, shape: segment.shape)))
-      }
-    }
-    let layout = store.layout
-    append(layout.trainable, store.trainable, .parameter)
-    append(layout.statistics, store.statistics, .bn)
-    for (memory, role) in zip(optimizer.memories, [TensorRole.momentum, .secondMoment]) {
-      append(layout.trainable, memory.values, role)
-    }
-    if recipe.ema.enabled {
-      append(layout.trainable, averageParameterValues, .ema)
-      append(layout.statistics, averageStatisticValues, .ema)
-    }
-    for (site, range) in zip(graph.sites, ranges) where !range.isEmpty {
-      tensors.append(
-        CheckpointTensor(
-          name: site.name, role: .observer, tensor: range.tensor))
-    }
+    let snapshot = snapshot(recipe: recipe, graph: graph, index: 0, count: 1)
+    return try contents(
+      snapshot.tensors, recipe: recipe, graph: graph, worldSize: worldSize, libraries: libraries)
+  }
+
+  /// What a checkpoint says beside its tensors, with those of one share of it.
+  func contents(
+    _ tensors: [CheckpointTensor], recipe: Recipe, graph: Graph, worldSize: Int,
+    libraries: [String: String]
+  ) throws -> CheckpointContents {
     let counters: JSONValue = [
       "phase": .string(phase.rawValue), "ema_updates": .integer(average.updates),
       "optimizer_steps": .integer(optimizer.stepCount), "skipped_steps": .integer(skippedSteps),
@@ -45,7 +29,7 @@ extension RunState {
     return CheckpointContents(
       step: step, epoch: epoch, position: position,
       recipe: try JSONValue(parsing: Array(recipe.json.utf8)),
-      graph: try JSONValue(encoding: graph),
+      graph: try snapshots.json(of: graph),
       metrics: metrics, state: counters, libraries: libraries,
       writer: WriterNote(worldSize: worldSize), tensors: tensors)
   }

@@ -30,6 +30,7 @@ final class RunState {
   /// Sums over the steps of this epoch, for its row of results.
   var lossSums = SIMD4<Double>(repeating: 0)
   var metrics: [String: Double] = [:]
+  var snapshots = RunSnapshots()
 
   init(recipe: Recipe, graph: Graph, siteCount: Int) {
     store = ParameterStore(graph)

@@ -23,7 +23,7 @@ extension Trainer {
       if recipe.checkpoint.everySteps > 0, state.step % recipe.checkpoint.everySteps == 0,
         state.position < stepsPerEpoch
       {
-        try save()
+        try save(mayBeLeftOut: true)
       }
     }
     let seconds = Date().timeIntervalSince(start)

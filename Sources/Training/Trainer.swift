@@ -29,16 +29,20 @@ public final class Trainer {
   let stepsPerEpoch: Int
 
   var shardStep: ShardStep?
+  /// Rank 0's, that nobody else writes to the run's folder.
+  var lock: RunLock?
 
   var siteCount: Int { quantizedGraph.sites.count }
 
   /// - Parameters:
   ///   - runFolder: where checkpoints go.
   ///   - resume: which checkpoint to go on from.
+  ///   - warmStart: a checkpoint whose weights a new run begins with, as far as they fit by name.
   /// - Throws: `FailureReport`, the same on every rank.
   public init(
     recipe: Recipe, data: TrainingData, runFolder: String, resume: Resume,
-    libraries: [String: String], communicator: Communicator, reporter: any TrainingReporter
+    warmStart: String? = nil, libraries: [String: String], communicator: Communicator,
+    reporter: any TrainingReporter
   ) throws(FailureReport) {
     self.recipe = recipe
     self.communicator = communicator
@@ -61,19 +65,17 @@ public final class Trainer {
     globalStep = try GlobalStep(
       recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
       communicator: communicator)
-    writer = BackgroundCheckpointWriter(
-      CheckpointWriter(
-        runFolder: runFolder, level: recipe.checkpoint.compressionLevel,
-        retention: RetentionPolicy(
-          keepLast: recipe.checkpoint.keepLast, best: .init(metric: "mAP50-95"))))
-    try start(resume)
+    writer = BackgroundCheckpointWriter(recipe.checkpoint.writer(runFolder: runFolder))
+    try start(resume, warmStart)
   }
 
   /// Fresh weights, or those of a checkpoint.
-  private func start(_ resume: Resume) throws(FailureReport) {
+  private func start(_ resume: Resume, _ warmStart: String?) throws(FailureReport) {
     let store = CheckpointStore(runFolder: runFolder)
     // Rank 0 looks, so that all ranks go on from the same one.
     let path = try communicator.decidedOnRank0(exitCode: exitCode) { () throws -> String in
+      lock = try RunLock(runFolder: runFolder)
+      try store.removeLeftovers()
       switch resume {
       case .none:
         if try !store.list().isEmpty { throw TrainingError.runExists(folder: runFolder) }
@@ -90,11 +92,12 @@ public final class Trainer {
     }
     if path.isEmpty {
       state.store.load(floatGraph.initialWeights(seed: recipe.seed))
+      if let warmStart { try takeWeights(from: warmStart) }
       state.startAverages(recipe.ema)
-      if recipe.schedule.floatEpochs == 0 {
+      if recipe.schedule.floatEpochs == 0, warmStart == nil {
         throw FailureReport(
           message:
-            "`schedule.floatEpochs` is 0, so the run needs trained weights to quantize: give --resume PATH",
+            "`schedule.floatEpochs` is 0, so the run needs trained weights to quantize: give --warm-start PATH or --resume PATH",
           exitCode: 64, rank: 0)
       }
       // A first checkpoint finds out now whether the disk takes them.
@@ -108,11 +111,7 @@ public final class Trainer {
 
   private func restore(_ path: String) throws {
     let contents = try CheckpointReader(path: path).readAll()
-    let saved = try Recipe(json: contents.recipe.lineText)
-    let conflicts = recipe.resumeConflicts(with: saved)
-    guard conflicts.isEmpty else {
-      throw TrainingError.otherRecipe(path: path, differences: conflicts.map(\.description))
-    }
+    try checkFit(contents, path: path)
     try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
   }
 

@@ -49,7 +49,7 @@ struct BenchCheckpoint: ParsableCommand {
     try endingAlone {
       let reader = try openCheckpoint(source)
       let level =
-        level ?? reader.manifest.recipe["checkpoint"]?["compressionLevel"]?.int ?? 3
+        level ?? reader.manifest.recipe["checkpoint"]?["compressionLevel"]?.int ?? 1
       let parent = folder ?? FileManager.default.temporaryDirectory.path
       let result = try CheckpointBenchmark(
         reader, level: level, folder: "\(parent)/edgewise-bench-checkpoint-\(UUID().uuidString)",

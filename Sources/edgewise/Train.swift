@@ -15,6 +15,7 @@ struct Train: ParsableCommand {
         edgewise train recipes/demo.yaml --run runs/demo
         mpirun -n 2 edgewise train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
         mpirun -n 4 edgewise train recipes/demo.yaml --run runs/demo --resume auto
+        edgewise train recipes/demo.yaml --run runs/second --warm-start runs/demo
 
       USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75; \
       the same again, two seconds later or more, ends it at once, as does a save that takes longer \
@@ -36,6 +37,16 @@ struct Train: ParsableCommand {
     help: "Go on from a checkpoint: auto for the newest whole one of the run, or its path.")
   var resume: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Begin with the weights of a checkpoint (or of a run's newest), as far as they fit by name; nothing else of it is taken.",
+      valueName: "path"))
+  var warmStart: String?
+
+  @Flag(
+    help: "Read every checkpoint back before it counts; the same as checkpoint.verifyAfterWrite.")
+  var verifyAfterWrite = false
+
   @Flag(help: "Leave out and list pictures and labels that cannot be used, instead of stopping.")
   var skipBad = false
 
@@ -50,7 +61,9 @@ struct Train: ParsableCommand {
     try ending(communicator) {
       let recipe = try communicator.together(exitCode: Training.exitCode) {
         try Recipe(
-          contentsOf: self.recipe, overrides: overrides + (skipBad ? ["data.skipBad=true"] : []))
+          contentsOf: self.recipe,
+          overrides: overrides + (skipBad ? ["data.skipBad=true"] : [])
+            + (verifyAfterWrite ? ["checkpoint.verifyAfterWrite=true"] : []))
       }
       if recipe.export.formats.contains(.tflite) {
         try communicator.together(exitCode: Training.exitCode) {
@@ -95,6 +108,7 @@ struct Train: ParsableCommand {
       }
       let trainer = try Trainer(
         recipe: recipe, data: data, runFolder: folder, resume: choice(),
+        warmStart: try warmStart.map { try openCheckpoint($0, communicator: communicator).path },
         libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
       try communicator.together(exitCode: Training.exitCode) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)

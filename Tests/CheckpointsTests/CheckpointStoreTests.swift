@@ -105,6 +105,33 @@ import Testing
     #expect(try store.list().map(\.step) == [12, 5])
   }
 
+  @Test func `the first of every run of steps stays`() throws {
+    let run = try run(steps: [1])
+    let store = CheckpointStore(runFolder: run.path)
+    let writer = CheckpointWriter(
+      runFolder: run.path, retention: RetentionPolicy(keepLast: 1, keepEverySteps: 10))
+    for step in [9, 12, 15, 31, 39, 40] { try writer.write(sampleContents(step: step)) }
+    #expect(try store.list().map(\.step) == [40, 31, 12, 1])
+  }
+
+  @Test func `pruning never takes the last whole checkpoint`() throws {
+    let run = try run(steps: [10, 11, 12, 13])
+    let store = CheckpointStore(runFolder: run.path)
+    // The newest looks complete and is not.
+    let shard = store.path(step: 13) + "/shard-000.zst"
+    var damaged = try bytes(shard)
+    damaged[damaged.count / 2] ^= 1
+    try replaceBytes(shard, damaged)
+    let trial = try store.prune(RetentionPolicy(keepLast: 1), isTrial: true)
+    #expect(trial.removed == [11, 10] && trial.kept == [13, 12])
+    #expect(try store.list().count == 4)
+    #expect(try store.prune(RetentionPolicy(keepLast: 1)) == trial)
+    #expect(try store.list().map(\.step) == [13, 12])
+    #expect(throws: CheckpointError.self) {
+      try CheckpointStore(runFolder: run.path + "/none").prune(RetentionPolicy(keepLast: 1))
+    }
+  }
+
   @Test func `leftovers can be cleared`() throws {
     let run = try run(steps: [1])
     let store = CheckpointStore(runFolder: run.path)

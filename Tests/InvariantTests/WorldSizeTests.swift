@@ -33,6 +33,30 @@ struct WorldSizeTests {
     }
   }
 
+  @Test func `a checkpoint written on two ranks is loaded on one, three and eight`() throws {
+    let small = try SmallRun()
+    defer { small.remove() }
+    let short = [
+      "--set", "batch.shards=8", "--set", "schedule.floatEpochs=1", "--set",
+      "schedule.qatEpochs=1",
+    ]
+    let two = try Program.run(small.arguments("two", short), ranks: 2)
+    #expect(two.exitCode == 0, "\(two.errors)")
+    let names = try small.checkpoints("two")
+    let last = try #require(names.last)
+    for ranks in [1, 3, 8] {
+      let copy = "two-\(ranks)"
+      try FileManager.default.copyItem(at: small.run("two"), to: small.run(copy))
+      try FileManager.default.removeItem(
+        at: small.run(copy).appending(path: "checkpoints/\(last)"))
+      let resumed = try Program.run(
+        small.arguments(copy, short + ["--resume", "auto"]), ranks: ranks)
+      #expect(resumed.exitCode == 0, "\(resumed.errors)")
+      #expect(try small.checkpoints(copy) == names)
+      #expect(try small.tensors(copy, last) == small.tensors("two", last), "on \(ranks) ranks")
+    }
+  }
+
   /// I2.
   @Test
   func `a run stopped in mid-epoch on two ranks goes on on one and on four with the same bits`()

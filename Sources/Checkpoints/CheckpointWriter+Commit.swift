@@ -1,0 +1,93 @@
+/// How a checkpoint that was written whole takes its place.
+extension CheckpointWriter {
+  func commit(
+    _ temporary: String, to path: String, _ manifest: Manifest
+  ) throws(CheckpointError) -> CheckpointCommit.Outcome {
+    guard isFolder(path) else {
+      try move(temporary, to: path)
+      try syncFolder(store.folder)
+      return .written
+    }
+    var isWhole = false
+    if let old = try? CheckpointReader(path: path), old.problems().isEmpty {
+      isWhole = true
+      if let difference = tensorDifference(old.manifest, manifest) {
+        throw .conflict(path: path, difference: difference)
+      }
+      if old.manifest == manifest {
+        try removeTree(temporary)
+        return .unchanged
+      }
+    }
+    if !exchange(temporary, path) {
+      // A file system that cannot exchange two folders in one step: a whole checkpoint must not
+      // be away even for a moment, so it stays, with its older notes.
+      if isWhole {
+        try removeTree(temporary)
+        return .unchanged
+      }
+      let old = joined(
+        store.folder,
+        CheckpointStore.temporaryPrefix + "replaced-"
+          + CheckpointStore.folderName(step: manifest.step))
+      try removeTree(old)
+      try move(path, to: old)
+      try move(temporary, to: path)
+      try syncFolder(store.folder)
+      try removeTree(old)
+      return .replaced
+    }
+    try syncFolder(store.folder)
+    try removeTree(temporary)
+    return .replaced
+  }
+
+  /// The first tensor that two manifests describe with different contents, in words.
+  private func tensorDifference(_ old: Manifest, _ new: Manifest) -> String? {
+    func contents(_ record: TensorRecord) -> [UInt64] {
+      record.frames.flatMap { [UInt64($0.rawLength), $0.xxh64] }
+    }
+    let found = Dictionary(uniqueKeysWithValues: old.tensors.map { ($0.key, $0) })
+    guard old.tensors.count == new.tensors.count else {
+      return "\(old.tensors.count) tensors there, \(new.tensors.count) here"
+    }
+    for record in new.tensors {
+      guard let other = found[record.key] else { return "it has no \(record.key)" }
+      guard other.shape == record.shape, other.dtype == record.dtype,
+        contents(other) == contents(record)
+      else { return "\(record.key) differs" }
+    }
+    return nil
+  }
+
+  /// Removes what the retention rule lets go, and returns the paths.
+  func prune(committed: Int) throws(CheckpointError) -> [String] {
+    var removed: [String] = []
+    if retention.keepLast != nil {
+      for entry in retention.expendable(try store.list(), committed: committed) {
+        try store.remove(step: entry.step)
+        removed.append(entry.path)
+      }
+    }
+    return removed
+  }
+}
+
+/// What `CheckpointWriter.write` did.
+public struct CheckpointCommit: Hashable, Sendable {
+  public enum Outcome: String, Hashable, Sendable {
+    /// The step was not saved before.
+    case written
+    /// A damaged checkpoint, or one with the same tensors and older notes, was replaced.
+    case replaced
+    /// The same checkpoint was there already.
+    case unchanged
+  }
+
+  public let path: String
+  public let outcome: Outcome
+  public let rawByteCount: Int
+  public let storedByteCount: Int
+  /// The folders that retention removed.
+  public let removed: [String]
+}

@@ -1,0 +1,73 @@
+public import Tensors
+
+/// Memory into which copies of a state are taken, again and again.
+///
+/// The first copy takes the memory; later ones find it there, so that they cost what copying costs
+/// and no page is touched for the first time. Where an earlier copy is still in use, a tensor gets new
+/// memory instead.
+public struct SnapshotMemory: Sendable {
+  private var tensors: [CheckpointTensor] = []
+
+  public init() {}
+
+  /// Copies of the tensors `sources` describes, all of one call in memory of their own.
+  public mutating func copy(_ sources: [SnapshotSource]) -> [CheckpointTensor] {
+    if !fits(sources) {
+      tensors = sources.map {
+        CheckpointTensor(
+          name: $0.name, role: $0.role, tensor: Tensor(shape: $0.shape, dtype: $0.dtype))
+      }
+    }
+    for (index, source) in sources.enumerated() {
+      tensors[index].tensor.withMutableBytes { $0.copyMemory(from: source.bytes) }
+    }
+    return tensors
+  }
+
+  /// Copies of the tensors of `contents`.
+  public mutating func copy(_ contents: CheckpointContents) -> CheckpointContents {
+    var result = contents
+    withExtendedLifetime(contents) {
+      result.tensors = copy(
+        contents.tensors.map { item in
+          item.tensor.withBytes {
+            SnapshotSource(
+              name: item.name, role: item.role, shape: item.tensor.shape, dtype: item.tensor.dtype,
+              bytes: $0)
+          }
+        })
+    }
+    return result
+  }
+
+  private func fits(_ sources: [SnapshotSource]) -> Bool {
+    tensors.count == sources.count
+      && zip(tensors, sources).allSatisfy {
+        $0.name == $1.name && $0.role == $1.role && $0.tensor.shape == $1.shape
+          && $0.tensor.dtype == $1.dtype
+      }
+  }
+}
+
+/// A tensor in somebody else's memory, about to be copied.
+public struct SnapshotSource {
+  public var name: String
+  public var role: TensorRole
+  public var shape: Shape
+  public var dtype: DType
+  /// As many as shape and type say; they must stay until the copy is made.
+  public var bytes: UnsafeRawBufferPointer
+
+  public init(
+    name: String, role: TensorRole, shape: Shape, dtype: DType = .float32,
+    bytes: UnsafeRawBufferPointer
+  ) {
+    precondition(
+      bytes.count == shape.elementCount * dtype.byteCount, "\(bytes.count) bytes for \(shape)")
+    self.name = name
+    self.role = role
+    self.shape = shape
+    self.dtype = dtype
+    self.bytes = bytes
+  }
+}

@@ -1,0 +1,124 @@
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+import Testing
+
+/// Several writers of one checkpoint.
+@Suite struct ShareTests {
+  private func writer(_ run: String) -> CheckpointWriter {
+    var writer = CheckpointWriter(runFolder: run)
+    writer.shardByteCount = 300
+    return writer
+  }
+
+  private func plan(_ contents: CheckpointContents) -> ShardPlan {
+    ShardPlan(
+      contents.tensors.map { ($0.name, $0.tensor.byteCount) }, shardByteCount: 300)
+  }
+
+  private func write(
+    _ contents: CheckpointContents, _ writer: CheckpointWriter, _ index: Int, of count: Int
+  ) throws -> CheckpointCommit? {
+    let share = plan(contents).share(index, of: count)
+    var own = contents
+    own.tensors = Array(contents.tensors[share.tensors])
+    return try writer.write(own, share: share)
+  }
+
+  @Test(arguments: [1, 2, 3, 8, 40])
+  func `any number of writers makes the same files`(count: Int) throws {
+    let (alone, shared) = (try TemporaryFolder(), try TemporaryFolder())
+    let contents = sampleContents().groupedByName()
+    let first = try writer(alone.path).write(contents).path
+    let writer = writer(shared.path)
+    try writer.prepare(step: contents.step, tensorCount: contents.tensors.count, rawByteCount: 9999)
+    let commits = Mutex<[CheckpointCommit]>([])
+    // The first one in the middle of the others, as ranks may come.
+    DispatchQueue.concurrentPerform(iterations: count) { i in
+      let index = (i + count / 2) % count
+      guard let commit = try? write(contents, writer, index, of: count) else { return }
+      commits.withLock { $0.append(commit) }
+    }
+    let commit = try #require(commits.withLock { $0 }.first)
+    #expect(commits.withLock { $0 }.count == 1 && commit.outcome == .written)
+    #expect(try names(first).count > 4)
+    #expect(try names(commit.path) == names(first))
+    for name in try names(first) {
+      #expect(try bytes(commit.path + "/" + name) == bytes(first + "/" + name), "\(name)")
+    }
+  }
+
+  @Test func `shares divide the files without gaps`() {
+    let plan = plan(sampleContents().groupedByName())
+    for count in 1...40 {
+      var (shard, tensor) = (0, 0)
+      for index in 0..<count {
+        let share = plan.share(index, of: count)
+        #expect(share.shards.lowerBound == shard && share.shardCount == plan.shards.count)
+        if !share.shards.isEmpty {
+          #expect(share.tensors.lowerBound == tensor)
+          tensor = share.tensors.upperBound
+        }
+        shard = share.shards.upperBound
+      }
+      #expect(shard == plan.shards.count && tensor == plan.shards.last?.upperBound)
+    }
+  }
+
+  @Test func `a writer that fails or stays away is named, and nothing is left`() throws {
+    let run = try TemporaryFolder()
+    let contents = sampleContents().groupedByName()
+    var writer = writer(run.path)
+    writer.shareSeconds = 0.3
+    try writer.prepare(step: contents.step, tensorCount: 1, rawByteCount: 1)
+    let late = #expect(throws: CheckpointError.self) {
+      try write(contents, writer, 0, of: 2)
+    }
+    #expect(late?.description.contains("rank 1 did not deliver") == true)
+    #expect(try names(run.path + "/checkpoints").isEmpty)
+
+    try writer.prepare(step: contents.step, tensorCount: 1, rawByteCount: 1)
+    var broken = writer
+    broken.level = 1000
+    #expect(throws: CheckpointError.self) { try write(contents, broken, 1, of: 2) }
+    let told = #expect(throws: CheckpointError.self) { try write(contents, writer, 0, of: 2) }
+    #expect(told?.description.contains("1000 is not offered") == true)
+    #expect(try names(run.path + "/checkpoints").isEmpty)
+    // Without a prepared folder.
+    #expect(throws: CheckpointError.self) { try write(contents, writer, 1, of: 2) }
+  }
+}
+
+@Suite struct RunLockTests {
+  @Test func `a run has one owner at a time`() throws {
+    let run = try TemporaryFolder()
+    var lock: RunLock? = try RunLock(runFolder: run.path)
+    let error = #expect(throws: CheckpointError.self) { try RunLock(runFolder: run.path) }
+    #expect(error?.description.contains("in use by process \(getpid())") == true)
+    withExtendedLifetime(lock) {}
+    lock = nil
+    #expect(throws: Never.self) { try RunLock(runFolder: run.path) }
+  }
+}
+
+@Suite struct SnapshotMemoryTests {
+  @Test func `copies are true copies in the same memory, but not in memory that is in use`() {
+    let contents = sampleContents()
+    var memory = SnapshotMemory()
+    func address(_ contents: CheckpointContents) -> UnsafeRawPointer? {
+      contents.tensors[1].tensor.withBytes { $0.baseAddress }
+    }
+    var copy: CheckpointContents? = memory.copy(contents)
+    #expect(areBitwiseEqual(copy!.tensors, contents.tensors))
+    #expect(address(copy!) != address(contents))
+    let first = address(copy!)
+    copy = nil
+    let held = memory.copy(contents)
+    #expect(address(held) == first)
+    let other = memory.copy(sampleContents(seed: 2))
+    #expect(address(other) != first)
+    #expect(areBitwiseEqual(held.tensors, contents.tensors))
+    #expect(areBitwiseEqual(other.tensors, sampleContents(seed: 2).tensors))
+  }
+}
