@@ -13,7 +13,9 @@ extension Dataset {
       // An end, so that what follows is not taken for more of it.
       hash = (hash ^ 0xff) &* 0x0000_0100_0000_01b3
     }
-    func add(_ number: UInt32) { add((0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }) }
+    func add(_ number: UInt32) {
+      add((0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
+    }
     for name in classNames { add(name.utf8) }
     for sample in samples {
       add(sample.imagePath.utf8.split(separator: UInt8(ascii: "/")).last ?? [])

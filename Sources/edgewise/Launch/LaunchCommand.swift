@@ -28,7 +28,9 @@ struct LaunchCommand: ParsableCommand {
   var words: [String] = []
 
   func run() throws {
-    if let first = words.first, ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(Self.self) }
+    if let first = words.first, ["-h", "--help"].contains(first) {
+      throw CleanExit.helpRequest(Self.self)
+    }
     try ending {
       let arguments = try LaunchArguments(words)
       let training = try parsed(arguments.command)
