@@ -55,9 +55,6 @@ public enum Target: String, Hashable, Sendable, Codable, CaseIterable {
         source: "what tensorrt, tflite, edgetpu and onnxruntime all accept")
     }
   }
-
-  /// `rules`, for callers that expect targets without any.
-  public var placement: PlacementRules? { rules }
 }
 
 /// How a target wants its activations quantized.

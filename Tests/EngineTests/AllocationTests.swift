@@ -47,7 +47,7 @@ import Testing
 
   @Test(.enabled(if: isChild)) func `run steps under the trace`() throws {
     let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
-      .placingSites(Target.portable.placement!)
+      .placingSites(Target.portable.rules)
     let store = ParameterStore(graph)
     store.load(graph.initialWeights(seed: 1))
     let plan = try TrainingPlan(graph: graph, batchSize: 2, store: store)

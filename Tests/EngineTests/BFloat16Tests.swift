@@ -50,7 +50,7 @@ struct BFloat16Tests {
   @Test(.enabled(if: ComputeDescription.current.hasExactIntegerConvolutions))
   func `a quantized step has the same outputs, and gradients near those of FP32`() throws {
     let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
-      .placingSites(Target.portable.placement!)
+      .placingSites(Target.portable.rules)
     var check = GraphCheck(graph, batchSize: 2)
     check.batchNormMode = .running
     check.quantizationMode = .quantize

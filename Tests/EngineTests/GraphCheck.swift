@@ -82,6 +82,21 @@ struct GraphCheck {
     return (plan, store)
   }
 
+  /// Quantizing, with grids that cover what a float pass sees, as calibration makes them.
+  func calibrated() throws -> GraphCheck {
+    var check = self
+    check.quantizationMode = .observe
+    let (plan, _) = try check.plan()
+    check.grids = graph.sites.enumerated().map { index, site in
+      let seen = plan.extremes(site: index)
+      return Grid(
+        covering: site.fixedRange?.low ?? seen.low, site.fixedRange?.high ?? seen.high,
+        bits: site.bits, symmetric: site.symmetric)
+    }
+    check.quantizationMode = .quantize
+    return check
+  }
+
   func count(of value: Int) -> Int { batchSize * graph.values[value].shape.elementCount }
 
   func outputs(of plan: TrainingPlan) -> [[Float]] {

@@ -10,23 +10,14 @@ import Testing
 struct IntegerConvolutionTests {
   /// YOLOv8n with grids; for `symmetric` false every zero point is another.
   private func check(symmetric: Bool) throws -> GraphCheck {
-    var rules = Target.portable.placement!
+    var rules = Target.portable.rules
     rules.symmetric = symmetric
     let graph = yolov8(.n, classNames: ["car", "van"], inputHeight: 64, inputWidth: 96)
       .placingSites(rules)
     var check = GraphCheck(graph, batchSize: 2, seed: 21)
     var random = Philox(seed: 22)
     for i in check.input.indices { check.input[i] = Float(random.integer(below: 256)) / 255 }
-    check.quantizationMode = .observe
-    let (plan, _) = try check.plan()
-    check.grids = graph.sites.enumerated().map { index, site in
-      let seen = plan.extremes(site: index)
-      return Grid(
-        covering: site.fixedRange?.low ?? seen.low, site.fixedRange?.high ?? seen.high,
-        bits: site.bits, symmetric: site.symmetric)
-    }
-    check.quantizationMode = .quantize
-    return check
+    return try check.calibrated()
   }
 
   /// From the engine's own inputs, so that no flipped rounding of a layer before counts.

@@ -8,7 +8,7 @@ import Testing
 /// The same numbers in, the same bits out.
 @Suite struct PlanBitsTests {
   private let graph = yolov8(.n, classNames: ["car", "van"], inputHeight: 96, inputWidth: 64)
-    .placingSites(Target.portable.placement!)
+    .placingSites(Target.portable.rules)
 
   private func plan(_ mode: QuantizationMode) throws -> TrainingPlan {
     let store = ParameterStore(graph)
@@ -74,7 +74,7 @@ import Testing
   @Test(arguments: [(320, 4), (64, 1)])
   func `no convolution of YOLOv8n falls back to plain loops`(size: Int, batch: Int) throws {
     let graph = yolov8(.n, classNames: ["car"], inputHeight: size, inputWidth: size)
-      .placingSites(Target.portable.placement!)
+      .placingSites(Target.portable.rules)
     let plan = try TrainingPlan(graph: graph, batchSize: batch, store: ParameterStore(graph))
     plan.startProfile()
     let convolutions = plan.profile!.entries.filter(\.isConvolution)

@@ -23,25 +23,10 @@ import Testing
 
   private func check(_ target: Target) -> GraphCheck {
     let graph = yolov8(.n, classNames: ["car", "van"], inputHeight: 64, inputWidth: 64)
-      .placingSites(target.placement!)
+      .placingSites(target.rules)
     var check = GraphCheck(graph, batchSize: 2, seed: 11)
     var random = Philox(seed: 12)
     for i in check.input.indices { check.input[i] = Float(random.integer(below: 256)) / 255 }
-    return check
-  }
-
-  /// Grids that cover what a float pass sees, as calibration makes them.
-  private func calibrated(_ check: GraphCheck) throws -> GraphCheck {
-    var check = check
-    check.quantizationMode = .observe
-    let (plan, _) = try check.plan()
-    check.grids = check.graph.sites.enumerated().map { index, site in
-      let seen = plan.extremes(site: index)
-      return Grid(
-        covering: site.fixedRange?.low ?? seen.low, site.fixedRange?.high ?? seen.high,
-        bits: site.bits, symmetric: site.symmetric)
-    }
-    check.quantizationMode = .quantize
     return check
   }
 
@@ -52,9 +37,9 @@ import Testing
   @Test(arguments: [Target.portable, .tensorrt], [BatchNormMode.batch, .running])
   func `each layer lands on the reference's grid point`(target: Target, mode: BatchNormMode) throws
   {
-    var check = try calibrated(check(target))
+    var check = try check(target).calibrated()
     check.batchNormMode = mode
-    if mode == .running { check = try calibrated(check) }
+    if mode == .running { check = try check.calibrated() }
     let graph = check.graph
     let (plan, _) = try check.plan()
     let reference = check.reference()
@@ -103,7 +88,7 @@ import Testing
   func `the whole network stays near the reference`(target: Target) throws {
     var check = check(target)
     check.batchNormMode = .running
-    check = try calibrated(check)
+    check = try check.calibrated()
     let graph = check.graph
     let producers = graph.producers()
     let (plan, _) = try check.plan()

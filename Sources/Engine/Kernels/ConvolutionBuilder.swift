@@ -33,8 +33,7 @@ struct ConvolutionBuilder {
     let isInteger = memory.x.format == .gridByte
     let x = try source(memory.x.format)
     let y = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc)
-    let weightType: MemoryDescriptor.ElementType =
-      isInteger ? .int8 : memory.x.format == .bfloat16 ? .bfloat16 : .float32
+    let weightType = isInteger ? .int8 : memory.x.format.elementType
     let hasBias = memory.bias != nil && !isInteger
     let description = try forwardDescription(
       x, weightType, y, hasBias: hasBias,
@@ -72,8 +71,7 @@ struct ConvolutionBuilder {
   /// A forward pass in the formats of the backward one, which oneDNN wants to know of.
   func hint(for backward: Convolution.Memory.Backward) throws(EngineError) -> PrimitiveDescription {
     if let forwardDescription, memory.x.format == backward.dy.format { return forwardDescription }
-    let type: MemoryDescriptor.ElementType =
-      backward.dy.format == .bfloat16 ? .bfloat16 : .float32
+    let type = backward.dy.format.elementType
     return try forwardDescription(
       try source(backward.dy.format), type,
       try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type),
@@ -84,8 +82,7 @@ struct ConvolutionBuilder {
     _ backward: Convolution.Memory.Backward, dx: UnsafeMutablePointer<Float>,
     hint: PrimitiveDescription
   ) throws(EngineError) -> Primitive {
-    let type: MemoryDescriptor.ElementType =
-      backward.dy.format == .bfloat16 ? .bfloat16 : .float32
+    let type = backward.dy.format.elementType
     let dxLayout = try MemoryDescriptor([g.N, g.C, g.H, g.W], .nhwc)
     let dyLayout = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type)
     let chosen = try MemoryDescriptor(g.weightExtents, .any, type)
@@ -112,8 +109,7 @@ struct ConvolutionBuilder {
   mutating func backwardWeights(
     _ backward: Convolution.Memory.Backward, hint: PrimitiveDescription
   ) throws(EngineError) -> (Primitive, Primitive?) {
-    let type: MemoryDescriptor.ElementType =
-      backward.dy.format == .bfloat16 ? .bfloat16 : .float32
+    let type = backward.dy.format.elementType
     let x = try source(backward.dy.format)
     let dyLayout = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type)
     let chosen = try MemoryDescriptor(g.weightExtents, .any)
@@ -162,13 +158,7 @@ struct ConvolutionBuilder {
   // MARK: - Parts
 
   private func source(_ format: ElementFormat) throws(EngineError) -> MemoryDescriptor {
-    let type: MemoryDescriptor.ElementType =
-      switch format {
-      case .float32: .float32
-      case .bfloat16: .bfloat16
-      case .gridByte: .uint8
-      }
-    return try MemoryDescriptor([g.N, g.C, g.H, g.W], .nhwc, type)
+    try MemoryDescriptor([g.N, g.C, g.H, g.W], .nhwc, format.elementType)
   }
 
   private func forwardDescription(

@@ -33,44 +33,41 @@ struct Pointwise {
   ) {
     let step = Tile.rowCount(C: C)
     let value = tiles.a
+    let isByte = out.format == .gridByte
+    precondition(
+      !isByte || (residual == nil ? sites.inner : sites.outer).grid != nil, "bytes without a grid")
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
       let count = n * C
       activate(tileAddress(x, row, n, tiles.x), gain, shift, rowCount: n, value)
-      var isByte = false
-      switch sites.inner {
-      case .off: break
-      case .observe: watch(value, count: count, &sites.innerExtremes)
-      case .quantize(let grid):
-        watch(value, count: count, &sites.innerExtremes)
-        isByte = out.format == .gridByte && residual == nil
-        if isByte {
-          byteTile(value, count: count, grid)
-        } else {
-          fakeQuantizeTile(value, count: count, grid)
-        }
-      }
+      apply(
+        sites.inner, to: value, count: count, asBytes: isByte && residual == nil,
+        &sites.innerExtremes)
       if let residual {
         let other = tiles.b
         loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
         add(other, to: value, count: count)
-        switch sites.outer {
-        case .off: break
-        case .observe: watch(value, count: count, &sites.outerExtremes)
-        case .quantize(let grid):
-          watch(value, count: count, &sites.outerExtremes)
-          isByte = out.format == .gridByte
-          if isByte {
-            byteTile(value, count: count, grid)
-          } else {
-            fakeQuantizeTile(value, count: count, grid)
-          }
-        }
+        apply(sites.outer, to: value, count: count, asBytes: isByte, &sites.outerExtremes)
       }
-      precondition(isByte == (out.format == .gridByte), "bytes without a grid")
       storeTile(value, out, row: row, rowCount: n)
       row += n
+    }
+  }
+
+  /// What a site does to a tile; `asBytes` leaves steps above the grid's lowest point.
+  @inline(__always)
+  private func apply(
+    _ mode: SiteMode, to tile: UnsafeMutablePointer<Float>, count: Int, asBytes: Bool,
+    _ extremes: inout Extremes
+  ) {
+    if case .off = mode { return }
+    watch(tile, count: count, &extremes)
+    guard let grid = mode.grid else { return }
+    if asBytes {
+      byteTile(tile, count: count, grid)
+    } else {
+      fakeQuantizeTile(tile, count: count, grid)
     }
   }
 
@@ -126,15 +123,15 @@ func add(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>,
 
 /// Places for tiles, which all passes of a plan use in turn.
 struct Tiles {
-  var x, a, b, c, d: UnsafeMutablePointer<Float>
+  var x, a, b, c: UnsafeMutablePointer<Float>
 
   /// Elements of one place, for values of up to `C` channels.
   static func stride(C: Int) -> Int { (max(Tile.capacity, C) + 31) / 16 * 16 }
 
   init(base: UnsafeMutablePointer<Float>, stride: Int) {
     (x, a, b) = (base, base + stride, base + 2 * stride)
-    (c, d) = (base + 3 * stride, base + 4 * stride)
+    c = base + 3 * stride
   }
 
-  static let count = 5
+  static let count = 4
 }

@@ -56,3 +56,14 @@ struct MemoryDescriptor {
     }
   }
 }
+
+extension ElementFormat {
+  /// What oneDNN calls it.
+  var elementType: MemoryDescriptor.ElementType {
+    switch self {
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    case .gridByte: .uint8
+    }
+  }
+}

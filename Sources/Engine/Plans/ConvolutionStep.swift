@@ -7,7 +7,7 @@ final class ConvolutionStep: PlanStep {
   private let weight: QuantizedWeight?
   private let integer: IntegerOutput?
   /// What the kernel reads, where the value itself has gaps or another format.
-  private let forwardCopy, backwardCopy: SourceCopy?
+  private let forwardCopy, backwardCopy: Move?
   private let gradient: GradientSum?
   /// The gradient of the weights, where the backward pass to them reads steps of the grid.
   private let stepGradient: (values: UnsafeMutablePointer<Float>, count: Int)?
@@ -35,13 +35,6 @@ final class ConvolutionStep: PlanStep {
     var rows, O: Int
   }
 
-  struct SourceCopy {
-    var from, to: Rows
-    var rowCount: Int
-    /// Steps from zero instead of real numbers: exact in bf16.
-    var asSteps = false
-  }
-
   private let site: Int?
   private let memory: [AlignedBuffer]
 
@@ -50,7 +43,7 @@ final class ConvolutionStep: PlanStep {
   ///   - memory: what the addresses above point into, if it is the step's own.
   init(
     name: String, kernel: Convolution, weight: QuantizedWeight?, integer: IntegerOutput?,
-    site: Int?, forwardCopy: SourceCopy?, backwardCopy: SourceCopy?, gradient: GradientSum?,
+    site: Int?, forwardCopy: Move?, backwardCopy: Move?, gradient: GradientSum?,
     stepGradient: (UnsafeMutablePointer<Float>, Int)?, memory: [AlignedBuffer]
   ) {
     (self.name, self.kernel, self.weight, self.integer) = (name, kernel, weight, integer)
@@ -75,7 +68,7 @@ final class ConvolutionStep: PlanStep {
       integer.zeroPoint.pointee = Int32(-grid.lowest)
       for o in 0..<integer.O { integer.unit[o] = grid.scale * integer.weightScales[o] }
     }
-    if let copy = forwardCopy { run(copy, state) }
+    forwardCopy?.run(state)
     state.timeConvolution { kernel.forward() }
     if let integer, integer.finishes {
       finish(integer, state)
@@ -92,21 +85,10 @@ final class ConvolutionStep: PlanStep {
     }
   }
 
-  private func run(_ copy: SourceCopy, _ state: PlanState) {
-    var decoding = Decoding.none
-    if copy.from.format == .gridByte, copy.to.format != .gridByte {
-      let grid = state.grid(at: site!)
-      decoding =
-        copy.asSteps ? Decoding(offset: grid.lowest, scale: 1) : grid.decoding
-    }
-    convert(
-      copy.from, to: copy.to, rowCount: copy.rowCount, decoding: decoding, tile: state.tiles.a)
-  }
-
   func backward(_ state: PlanState) {
     gradient?.run(state)
     state.timeConvolution { kernel.backwardData() }
-    if let copy = backwardCopy { run(copy, state) }
+    backwardCopy?.run(state)
     state.timeConvolution { kernel.backwardWeights() }
     if let (values, count) = stepGradient {
       let scale = state.grid(at: site!).scale

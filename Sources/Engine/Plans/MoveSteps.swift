@@ -6,12 +6,16 @@ struct Move {
   var rowCount: Int
   /// Whose grid bytes are of.
   var site: Int?
+  /// Steps from zero instead of real numbers: exact in bf16.
+  var asSteps = false
 
   func run(_ state: PlanState) {
-    let decodes = from.format == .gridByte && to.format != .gridByte
-    convert(
-      from, to: to, rowCount: rowCount, decoding: decodes ? state.grid(at: site!).decoding : .none,
-      tile: state.tiles.a)
+    var decoding = Decoding.none
+    if from.format == .gridByte, to.format != .gridByte {
+      decoding = state.grid(at: site!).decoding
+      if asSteps { decoding.scale = 1 }
+    }
+    convert(from, to: to, rowCount: rowCount, decoding: decoding, tile: state.tiles.a)
   }
 }
 

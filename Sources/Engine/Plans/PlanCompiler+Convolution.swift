@@ -46,7 +46,7 @@ extension PlanCompiler {
       weight = w
     }
 
-    let forwardCopy = copiesSource(piece) ? forwardCopy(index, x, places) : nil
+    let forwardCopy = sourceCopy(index, x, at: 0, places)
     let (backward, backwardCopy) = backwardMemory(index, x, bias: bias, places)
     let kernel = try Convolution(
       g,
@@ -83,37 +83,23 @@ extension PlanCompiler {
     }
   }
 
-  private func dense(
-    _ request: Int, like x: Rows, _ format: ElementFormat, _ places: MemoryRequests.Places
-  )
-    -> Rows
-  {
-    Rows(
-      base: places.address(request), rowStride: x.channels, channels: x.channels, format: format)
-  }
-
-  private func forwardCopy(_ index: Int, _ x: Rows, _ places: MemoryRequests.Places)
-    -> ConvolutionStep.SourceCopy
-  {
-    let piece = pieces[index]
-    return .init(
-      from: x, to: dense(forwardScratch[index]!, like: x, sourceFormat(piece), places),
-      rowCount: layout.rowCount(piece.inputs[0]))
-  }
-
   /// The backward pass's operands, and how its source comes about where it is not there already.
   private func backwardMemory(
     _ index: Int, _ x: Rows, bias: Int?, _ places: MemoryRequests.Places
-  ) -> (Convolution.Memory.Backward?, ConvolutionStep.SourceCopy?) {
+  ) -> (Convolution.Memory.Backward?, Move?) {
     let piece = pieces[index]
     guard let work = piece.backward,
       let dWeight = gradientAddress(graph.nodes[piece.node].parameters[0])
     else { return (nil, nil) }
-    var copy: ConvolutionStep.SourceCopy?
+    var copy: Move?
     if let request = backwardScratch[index] {
-      copy = .init(
-        from: x, to: dense(request, like: x, gradientFormat, places),
-        rowCount: layout.rowCount(piece.inputs[0]),
+      let input = piece.inputs[0]
+      copy = Move(
+        from: x,
+        to: Rows(
+          base: places.address(request), rowStride: x.channels, channels: x.channels,
+          format: gradientFormat),
+        rowCount: layout.rowCount(input), site: layout.site[input],
         asSteps: x.format == .gridByte && gradientFormat == .bfloat16)
     }
     return (

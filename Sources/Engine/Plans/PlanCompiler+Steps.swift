@@ -85,7 +85,7 @@ extension PlanCompiler {
   }
 
   /// The input without gaps and in the format its reader wants, where it is not so already.
-  private func sourceCopy(
+  func sourceCopy(
     _ index: Int, _ x: Rows, at offset: Int, _ places: MemoryRequests.Places
   ) -> Move? {
     let piece = pieces[index]
