@@ -22,6 +22,10 @@ public struct TensorRole: RawRepresentable, Hashable, Sendable, Codable, Compara
   public static let observer = TensorRole(rawValue: "observer")
   /// Scale and zero point of a site.
   public static let quantizer = TensorRole(rawValue: "quantizer")
+  /// A weight in float that a quantized network is held against.
+  public static let teacher = TensorRole(rawValue: "teacher")
+  /// What is remembered of a weight to see whether it oscillates between two integers.
+  public static let oscillation = TensorRole(rawValue: "oscillation")
   /// Whatever else the run must remember as a tensor.
   public static let other = TensorRole(rawValue: "other")
 

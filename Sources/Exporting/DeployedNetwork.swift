@@ -66,7 +66,10 @@ struct DeployedNetwork {
         gain = zip(norm[0], norm[3]).map { $0 / ($1 + epsilon).squareRoot() }
       }
       result[node.name] = DeployedWeight(
-        weights[graph.parameters[parameter].name]!, bits: bits, gain: gain)
+        weights[graph.parameters[parameter].name]!, bits: bits, gain: gain,
+        learned: node.weightScale.map {
+          weights[graph.parameters[$0].name]!.values(as: Float.self)
+        })
     }
     return result
   }

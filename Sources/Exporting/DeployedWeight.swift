@@ -17,8 +17,10 @@ package struct DeployedWeight: Sendable {
   /// - Parameters:
   ///   - weight: `[O, …]`, before folding.
   ///   - gain: `[O]`, the batch norm's `γ/√(variance + ε)`; `nil` without a batch norm.
-  package init(_ weight: Tensor, bits: Int, gain: [Float]?) {
-    let grid = WeightGrid(weight, bits: bits)
+  ///   - learned: `[O]`, the scales where they are learned; `nil` where they follow from the weight.
+  package init(_ weight: Tensor, bits: Int, gain: [Float]?, learned: [Float]? = nil) {
+    let grid =
+      learned.map { WeightGrid(scales: $0, bits: bits) } ?? WeightGrid(weight, bits: bits)
     integers = grid.quantize(weight)
     scales = grid.scales
     precondition((gain?.count ?? scales.count) == scales.count, "a gain per channel")

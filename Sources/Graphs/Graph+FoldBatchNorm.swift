@@ -6,7 +6,8 @@ extension Graph {
   /// `W'[o,…] = W[o,…]·g[o]`, `b'[o] = β[o] + (b[o] - mean[o])·g[o]`, `g = γ/√(variance + ε)`.
   ///
   /// Fold *after* weights were put on their grid: a factor per output channel then changes the
-  /// grid's scale only, so the integers of training are the integers of deployment.
+  /// grid's scale only, so the integers of training are the integers of deployment. Learned scales
+  /// are folded with their weights: `s'[o] = s[o]·|g[o]|`, and 1 where that is no positive number.
   ///
   /// - Throws: when weights are missing, or a batch norm does not follow a convolution of its own.
   public func foldingBatchNorm(_ weights: NamedWeights) throws(GraphError) -> (
@@ -36,7 +37,7 @@ extension Graph {
       case .convolution(let channels, let kernel, let stride, let padding, let groups, let bias):
         guard let norm = normOfConvolution[index] else {
           builder.copy(node)
-          for p in node.parameters { folded[parameters[p].name] = weights[parameters[p].name] }
+          keep(node, of: weights, in: &folded)
           continue
         }
         let factors = normFactors(norm, weights)
@@ -54,6 +55,10 @@ extension Graph {
           for o in 0..<channels { shift[o] += old[o] * factors.gain[o] }
         }
         folded[weightName] = weight
+        if let scale = node.weightScale {
+          folded[parameters[scale].name] = foldedScales(
+            weights[parameters[scale].name]!, factors.gain)
+        }
         let biasName = bias ? parameters[node.parameters[1]].name : "\(node.name).bias"
         folded[biasName] = Tensor(shift, shape: [channels])
         var copy = node
@@ -63,10 +68,28 @@ extension Graph {
         builder.copy(copy)
       default:
         builder.copy(node)
-        for p in node.parameters { folded[parameters[p].name] = weights[parameters[p].name] }
+        keep(node, of: weights, in: &folded)
       }
     }
+    for site in sites {
+      guard let name = site.learned.map({ parameters[$0.parameter].name }) else { continue }
+      folded[name] = weights[name]
+    }
     return (builder.finished(), folded)
+  }
+
+  private func keep(_ node: Node, of weights: NamedWeights, in folded: inout NamedWeights) {
+    for p in node.parameters + (node.weightScale.map { [$0] } ?? []) {
+      folded[parameters[p].name] = weights[parameters[p].name]
+    }
+  }
+
+  private func foldedScales(_ scales: Tensor, _ gain: [Float]) -> Tensor {
+    let products = zip(scales.values(as: Float.self), gain).map { scale, gain in
+      let product = scale * abs(gain)
+      return product >= .leastNormalMagnitude && product.isFinite ? product : 1
+    }
+    return Tensor(products, shape: scales.shape)
   }
 
   private func normFactors(_ norm: Node, _ weights: NamedWeights) -> (gain: [Float], shift: [Float])
@@ -113,11 +136,21 @@ private struct FoldedGraph {
       result.parameters.append(Parameter(name: name, shape: needed.shape, role: needed.role))
       new.parameters.append(result.parameters.count - 1)
     }
+    new.weightScale = node.weightScale.map { copy(parameter: $0) }
     new.output = value(node.output)
     result.nodes.append(new)
   }
 
-  func finished() -> Graph {
+  private mutating func copy(parameter: Int) -> Int {
+    result.parameters.append(original.parameters[parameter])
+    return result.parameters.count - 1
+  }
+
+  mutating func finished() -> Graph {
+    for site in result.sites.indices {
+      guard let learned = result.sites[site].learned else { continue }
+      result.sites[site].learned!.parameter = copy(parameter: learned.parameter)
+    }
     var graph = result
     graph.outputs = original.outputs.map { newIndex[$0]! }
     graph.head = original.head.map { head in

@@ -10,7 +10,8 @@ extension Graph {
     for (index, site) in sites.enumerated() {
       let range = site.fixedRange.map { " range \($0.low)...\($0.high)" } ?? ""
       lines.append(
-        "  site \(index) \(site.name) int\(site.bits) \(site.symmetric ? "symmetric" : "affine")\(range)"
+        "  site \(index) \(site.name) int\(site.bits) \(site.symmetric ? site.shifted == true ? "shifted" : "symmetric" : "affine")\(range)"
+          + (site.learned.map { " learned \($0.method.rawValue)" } ?? "")
       )
     }
     for node in nodes {
@@ -18,7 +19,9 @@ extension Graph {
       var line =
         "  %\(node.output) \(values[node.output].shape) = \(node.operation.name)(\(inputs))"
       line += node.operation.details
-      if let bits = node.weightBits { line += " weights int\(bits)" }
+      if let bits = node.weightBits {
+        line += " weights int\(bits)" + (node.weightScale == nil ? "" : " learned scales")
+      }
       lines.append(line + "  # \(node.name)")
     }
     for output in outputs { lines.append("  output %\(output) \(values[output].name)") }

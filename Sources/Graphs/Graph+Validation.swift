@@ -57,13 +57,35 @@ extension Graph {
       if let bits = node.weightBits, !(2...8).contains(bits) {
         throw fail(node, "weights of \(bits) bits; expected 2 to 8")
       }
+      if let scale = node.weightScale {
+        guard node.weightBits != nil, let weight = node.parameters.first,
+          parameters.indices.contains(scale), !parameterUsed[scale],
+          parameters[scale].role == .weightScale,
+          parameters[scale].shape == [parameters[weight].shape[0]]
+        else { throw fail(node, "parameter \(scale) cannot hold the scales of its weight") }
+        parameterUsed[scale] = true
+      }
       known[node.output] = true
+    }
+    for site in sites {
+      guard let learned = site.learned?.parameter else { continue }
+      guard parameters.indices.contains(learned), !parameterUsed[learned], site.fixedRange == nil,
+        parameters[learned].role == .siteScale,
+        parameters[learned].shape == [site.hasTwoEnds ? 2 : 1]
+      else {
+        throw fail(nil, "site \(site.name): parameter \(learned) cannot hold its learned range")
+      }
+      parameterUsed[learned] = true
     }
     if let unused = parameterUsed.firstIndex(of: false) {
       throw fail(nil, "parameter \(parameters[unused].name) belongs to no node")
     }
     for site in sites where !(2...8).contains(site.bits) {
       throw fail(nil, "site \(site.name) has \(site.bits) bits; expected 2 to 8")
+    }
+    for site in sites where site.shifted == true && (site.bits == 8 || !site.symmetric) {
+      throw fail(
+        nil, "site \(site.name) is shifted; only symmetric ones of fewer than 8 bits can be")
     }
     for site in sites {
       guard let range = site.fixedRange else { continue }

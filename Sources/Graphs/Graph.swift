@@ -19,8 +19,15 @@ public struct Parameter: Hashable, Sendable, Codable {
     case scale, shift
     /// Statistics of a batch norm: averaged, not learned.
     case runningMean, runningVariance
+    /// Learned scales of a weight's grids, one per output channel.
+    case weightScale
+    /// The learned numbers of a site's grid, as `LearnedRange` says.
+    case siteScale
 
     public var isTrainable: Bool { self != .runningMean && self != .runningVariance }
+
+    /// Whether it is of the quantizers alone: a network in float knows nothing of it.
+    public var isQuantizer: Bool { self == .weightScale || self == .siteScale }
   }
 
   public var name: String
@@ -44,6 +51,9 @@ public struct Node: Hashable, Sendable, Codable {
   public var parameters: [Int]
   /// Bits of the symmetric per-channel grid of the weight; `nil` leaves it in float.
   public var weightBits: Int?
+  /// The parameter that holds the scales of that grid, `[O]`; `nil` where they follow from the weight:
+  /// `max|W[o,…]|` at the end of the grid.
+  public var weightScale: Int?
 
   public init(
     name: String, operation: Operation, inputs: [Int], output: Int, parameters: [Int] = [],
@@ -66,6 +76,14 @@ public struct Site: Hashable, Sendable, Codable {
   public var symmetric: Bool
   /// The range where it is known beforehand, as for the input picture.
   public var fixedRange: FixedRange?
+  /// Where its range is learned; `nil` where it is observed or fixed.
+  public var learned: LearnedRange?
+  /// With a zero point of 0: the integers may lie to either side of it as the range wants, e.g.
+  /// -1 ... 14 for 4 bits. Grids narrower than 8 bits can do that inside int8. `nil` stands for no.
+  public var shifted: Bool?
+
+  /// Whether both ends of the range count, and not the larger magnitude alone.
+  public var hasTwoEnds: Bool { !symmetric || shifted == true }
 
   public struct FixedRange: Hashable, Sendable, Codable {
     public var low: Float
@@ -82,6 +100,30 @@ public struct Site: Hashable, Sendable, Codable {
     self.bits = bits
     self.symmetric = symmetric
     self.fixedRange = fixedRange
+  }
+}
+
+/// How a site's grid follows from a parameter of the graph.
+public struct LearnedRange: Hashable, Sendable, Codable {
+  public enum Method: String, Hashable, Sendable, Codable {
+    /// The scale; of an affine grid also its low end: `[s]` or `[s, low]`.
+    ///
+    /// *Source:* Esser et al., "Learned Step Size Quantization", ICLR 2020; with the offset Bhalgat et
+    /// al., "LSQ+", 2020.
+    case lsq
+    /// The ends: `[high]`, of an affine grid `[high, low]`.
+    ///
+    /// *Source:* Choi et al., "PACT: Parameterized Clipping Activation", 2018.
+    case pact
+  }
+
+  public var method: Method
+  /// Of role `siteScale`.
+  public var parameter: Int
+
+  public init(method: Method, parameter: Int) {
+    self.method = method
+    self.parameter = parameter
   }
 }
 

@@ -23,7 +23,7 @@ extension Graph {
         case .weight, .bias:
           let bound = 1 / Float(fanIn[index]!).squareRoot()
           for i in values.indices { values[i] = random.uniform(-bound, bound) }
-        case .scale, .runningVariance:
+        case .scale, .runningVariance, .weightScale, .siteScale:
           for i in values.indices { values[i] = 1 }
         case .shift, .runningMean: break
         }

@@ -24,6 +24,37 @@ public struct WeightGrid: Hashable, Sendable {
     }
   }
 
+  /// Grids with scales that are given, as learned ones are; they are positive.
+  public init(scales: [Float], bits: Int) {
+    limit = Int32(1) << Int32(bits - 1) - 1
+    self.scales = scales.map { $0 >= .leastNormalMagnitude && $0.isFinite ? $0 : 1 }
+  }
+
+  /// Per channel the scale, of `candidates` from the largest weight's down to a `candidates`th of it,
+  /// with the smallest `Σ (w - grid(w))²`; of equal ones the larger.
+  public init(leastSquaredError weight: Tensor, bits: Int, candidates: Int = 100) {
+    self.init(weight, bits: bits)
+    let perChannel = weight.elementCount / max(scales.count, 1)
+    let limit = Float(limit)
+    weight.withElements(as: Float.self) { w in
+      for o in scales.indices {
+        let whole = scales[o]
+        var least = Double.infinity
+        for step in stride(from: candidates, through: 1, by: -1) {
+          let scale = whole * Float(step) / Float(candidates)
+          guard scale >= .leastNormalMagnitude else { break }
+          var error = 0.0
+          for i in o * perChannel..<(o + 1) * perChannel {
+            let q = max(-limit, min(limit, (w[i] / scale).rounded(.toNearestOrEven)))
+            let d = Double(w[i] - q * scale)
+            error += d * d
+          }
+          if error < least { (least, scales[o]) = (error, scale) }
+        }
+      }
+    }
+  }
+
   /// The integers of `weight`, as int8 of the same shape.
   public func quantize(_ weight: Tensor) -> Tensor {
     var result = Tensor(shape: weight.shape, dtype: .int8)

@@ -16,8 +16,10 @@ extension DeployedModel {
     let float = recipe.floatGraph(classNames: classNames)
     let weights = float.initialWeights(seed: recipe.seed)
     let graph = try recipe.quantizedGraph(float)
-    let store = ParameterStore(graph)
+    let state = RunState(recipe: recipe, graph: graph)
+    let store = state.store
     store.load(weights)
+    state.startWeightScales(graph)
     let plan = try TrainingPlan(graph: graph, batchSize: 1, store: store)
     plan.batchNormMode = .batch
     plan.quantizationMode = .observe
@@ -27,16 +29,18 @@ extension DeployedModel {
       plan.input[i] = generator.uniform()
     }
     plan.forward()
-    var ranges = Array(repeating: MovingRange(), count: graph.sites.count)
     for site in graph.sites.indices {
       let seen = plan.extremes(site: site)
       if seen.low <= seen.high {
-        ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
+        state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
       }
     }
+    try state.startLearnedRanges(graph)
+    let trained = store.weights()
     self.init(
       recipe: recipe, floatGraph: float,
-      quantized: (graph, try Training.grids(of: graph, ranges: ranges)), weights: weights, step: 0,
+      quantized: (graph, try Training.grids(of: graph, ranges: state.ranges, weights: trained)),
+      weights: trained, step: 0,
       path: "")
   }
 }

@@ -72,7 +72,7 @@ public struct DeployedModel: Sendable {
     guard !graph.sites.isEmpty else { return }
     var ranges: [MovingRange] = []
     for site in graph.sites {
-      guard site.fixedRange == nil else {
+      guard site.fixedRange == nil, site.learned == nil else {
         ranges.append(MovingRange())
         continue
       }
@@ -80,7 +80,7 @@ public struct DeployedModel: Sendable {
         try MovingRange(
           try reader.read(site.name, role: .observer), site: site.name, path: path))
     }
-    quantized = (graph, try Training.grids(of: graph, ranges: ranges))
+    quantized = (graph, try Training.grids(of: graph, ranges: ranges, weights: weights))
   }
 
   /// A plan that computes `batchSize` pictures.
@@ -118,7 +118,8 @@ public struct DeployedModel: Sendable {
 extension Graph {
   /// Weights put on their grids, then batch norms folded: the integers stay those of training, only
   /// the grids' scales change. The largest weight of a channel is at the end of its grid and stays
-  /// there, so that the folded weights give the same integers again.
+  /// there, so that the folded weights give the same integers again. Learned scales are folded beside
+  /// their weights.
   func foldingOntoGrids(_ weights: NamedWeights) throws(GraphError) -> (
     graph: Graph, weights: NamedWeights
   ) {
@@ -127,7 +128,11 @@ extension Graph {
     for node in nodes {
       guard let bits = node.weightBits else { continue }
       let name = parameters[node.parameters[0]].name
-      onGrid[name] = WeightGrid(weights[name]!, bits: bits).fakeQuantize(weights[name]!)
+      let grid =
+        node.weightScale.map {
+          WeightGrid(scales: weights[parameters[$0].name]!.values(as: Float.self), bits: bits)
+        } ?? WeightGrid(weights[name]!, bits: bits)
+      onGrid[name] = grid.fakeQuantize(weights[name]!)
     }
     return try foldingBatchNorm(onGrid)
   }

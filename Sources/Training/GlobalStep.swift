@@ -13,13 +13,13 @@ import Tensors
 /// so all ranks take the same ones.
 final class GlobalStep {
   let reduction: OrderedReduction
-  private let recipe: Recipe
-  private let communicator: Communicator
+  let recipe: Recipe
+  let communicator: Communicator
   private let state: RunState
   private let siteCount: Int
   private let gradientCount, statisticsCount: Int
   /// What this rank's shard brings: extremes of the sites, then the flags.
-  private let ownMaxima: AlignedBuffer
+  let ownMaxima: AlignedBuffer
   /// Per element of the running statistics, the momentum of its batch norm.
   private let statisticsMomentum: [Float]
 
@@ -29,9 +29,11 @@ final class GlobalStep {
   /// Means over the shards.
   struct Losses {
     var box, classification, distribution: Double
+    /// Against the teacher; 0 without one.
+    var distillation = 0.0
 
     var vector: SIMD4<Double> { SIMD4(box, classification, distribution, 0) }
-    var isFinite: Bool { (box + classification + distribution).isFinite }
+    var isFinite: Bool { (box + classification + distribution + distillation).isFinite }
   }
 
   /// What an update did.
@@ -136,9 +138,11 @@ final class GlobalStep {
 
   /// Moves parameters, running statistics, averages and ranges; the same on every rank.
   ///
-  /// - Parameter observes: the ranges go on following what the sites saw.
-  func update(_ plan: TrainingPlan, rates: StepRates, observes: Bool) throws(FailureReport)
-    -> Update
+  /// - Parameters:
+  ///   - observes: the ranges go on following what the sites saw.
+  ///   - dampening: how strongly weights are drawn to their grids, as a factor of the rate.
+  func update(_ plan: TrainingPlan, rates: StepRates, observes: Bool, dampening: Double = 0)
+    throws(FailureReport) -> Update
   {
     let total = reduction.sums
     let S = Double(recipe.batch.shards)
@@ -147,7 +151,7 @@ final class GlobalStep {
     let extras = total + gradientCount + statisticsCount
     let losses = Losses(
       box: Double(extras[0]) / S, classification: Double(extras[1]) / S,
-      distribution: Double(extras[2]) / S)
+      distribution: Double(extras[2]) / S, distillation: Double(extras[3]) / S)
     guard norm.isFinite && losses.isFinite else {
       return Update(losses: losses, gradientNorm: norm, isSkipped: true)
     }
@@ -158,6 +162,9 @@ final class GlobalStep {
       gradientScale: scale * clip,
       average: recipe.ema.enabled
         ? .init(values: state.averageParameterValues, share: share) : nil)
+    state.oscillation?.step(
+      state.store.trainable, pull: Float(rates.weight.learningRate * dampening),
+      recipe: recipe.oscillation)
     if plan.batchNormMode == .batch {
       moveStatistics(total + gradientCount, shardCount: Float(S))
     }
@@ -193,7 +200,9 @@ extension RunState {
   /// Gives a plan with sites the grids of the ranges.
   func setGrids(of plan: TrainingPlan) throws(FailureReport) {
     do {
-      for (site, grid) in try grids(of: plan.graph, ranges: ranges).enumerated() {
+      // The plan itself sets those that are learned.
+      for (site, grid) in try grids(of: plan.graph, ranges: ranges).enumerated()
+      where plan.graph.sites[site].learned == nil {
         plan.setGrid(grid, site: site)
       }
     } catch {

@@ -12,7 +12,8 @@ extension Recipe {
 
   /// The network with the sites of the target.
   ///
-  /// - Throws: a sentence, where the target has no integers of so few bits.
+  /// - Throws: a sentence, where the target has no integers of so few bits, or where a pattern of
+  ///   `quantization.overrides` fits nothing.
   public func quantizedGraph(_ float: Graph) throws(TrainingError) -> Graph {
     let rules = quantization.target.kind.rules
     guard rules.activationBits.contains(quantization.activationBits) else {
@@ -20,8 +21,30 @@ extension Recipe {
         "`quantization.activationBits` is \(quantization.activationBits), but `quantization.target` \(quantization.target.rawValue) holds activations as int8 only; use 8, or the target tensorrt or onnxruntime"
       )
     }
-    return float.placingSites(
-      rules, weightBits: quantization.weightBits, activationBits: quantization.activationBits)
+    let placed = try placingSites(float, rules)
+    for site in placed.sites where !rules.activationBits.contains(site.bits) {
+      throw .unsupported(
+        "`quantization.overrides` gives site \(site.name) \(site.bits) bits, but `quantization.target` \(quantization.target.rawValue) holds activations as int8 only; use 8, or the target tensorrt or onnxruntime"
+      )
+    }
+    let method: LearnedRange.Method? =
+      switch quantization.ranges {
+      case .moving, .fixed: nil
+      case .lsq: .lsq
+      case .pact: .pact
+      }
+    return placed.learningScales(weights: quantization.weightScales == .lsq, ranges: method)
+  }
+
+  /// The network with the sites of any target's rules and the recipe's bits.
+  ///
+  /// - Throws: a sentence, where a pattern of `quantization.overrides` fits nothing.
+  public func placingSites(_ float: Graph, _ rules: PlacementRules) throws(TrainingError) -> Graph {
+    do throws(UnmatchedPattern) {
+      return try float.placingSites(rules).settingBits(quantization.bitRules)
+    } catch {
+      throw .unsupported("`quantization.overrides`: \(error)")
+    }
   }
 }
 

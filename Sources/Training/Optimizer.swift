@@ -36,8 +36,15 @@ public final class Optimizer {
   public let memories: [Memory]
   /// Steps taken since the memories were zero. AdamW's bias correction needs it.
   public var stepCount = 0
+  /// Factor of the rate for learned scales and ranges.
+  public let quantizerRate: Double
+  /// The steps of a block of quantizers, before they are taken.
+  private let changes: AlignedBuffer
+  private static let blockSize = 1024
 
-  public init(_ recipe: Recipe.Optimizer, segments: [ParameterSegment], count: Int) {
+  public init(
+    _ recipe: Recipe.Optimizer, segments: [ParameterSegment], count: Int, quantizerRate: Double = 1
+  ) {
     var end = 0
     for segment in segments {
       precondition(
@@ -48,6 +55,8 @@ public final class Optimizer {
     self.recipe = recipe
     self.segments = segments
     self.count = count
+    self.quantizerRate = quantizerRate
+    changes = AlignedBuffer(byteCount: Self.blockSize * MemoryLayout<Float>.stride)
     let names =
       switch recipe.kind {
       case .sgd: ["momentum"]
@@ -78,26 +87,32 @@ public final class Optimizer {
     gradientScale: Double = 1, average: Average? = nil
   ) {
     stepCount += 1
-    let blockSize = 1024
+    let blockSize = Self.blockSize
     let scale = Float(gradientScale)
     for segment in segments {
-      let group = rates[segment.kind]
+      let group = groupRates(rates, of: segment)
       for start in stride(
         from: segment.range.lowerBound, to: segment.range.upperBound, by: blockSize)
       {
         let length = min(blockSize, segment.range.upperBound - start)
+        let moved = target(of: segment, parameters + start, count: length)
         switch recipe.kind {
         case .sgd:
           sgdStep(
-            parameters: parameters + start, gradients: gradients + start,
+            parameters: moved, gradients: gradients + start,
             velocities: memories[0].values + start, count: length, rates: group,
             gradientScale: scale)
         case .adamw:
           adamWStep(
-            parameters: parameters + start, gradients: gradients + start,
+            parameters: moved, gradients: gradients + start,
             firstMoments: memories[0].values + start, secondMoments: memories[1].values + start,
             count: length, step: stepCount, rates: group, beta2: recipe.beta2,
             epsilon: recipe.epsilon, gradientScale: scale)
+        }
+        if segment.isQuantizer {
+          quantizerStep(
+            parameters + start, changes: moved, count: length,
+            isRelative: recipe.kind == .adamw)
         }
         if let average {
           blend(
@@ -106,5 +121,21 @@ public final class Optimizer {
         }
       }
     }
+  }
+
+  /// What a step moves: the parameters, or for quantizers zeros, which then hold the change.
+  private func target(
+    of segment: ParameterSegment, _ parameters: UnsafeMutablePointer<Float>, count: Int
+  ) -> UnsafeMutablePointer<Float> {
+    guard segment.isQuantizer else { return parameters }
+    let room = changes.base.assumingMemoryBound(to: Float.self)
+    room.update(repeating: 0, count: count)
+    return room
+  }
+
+  private func groupRates(_ rates: StepRates, of segment: ParameterSegment) -> GroupRates {
+    var group = rates[segment.kind]
+    if segment.isQuantizer { group.learningRate *= quantizerRate }
+    return group
   }
 }

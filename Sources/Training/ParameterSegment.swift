@@ -13,10 +13,13 @@ public enum ParameterKind: Int, Sendable, Hashable, CaseIterable {
 public struct ParameterSegment: Sendable, Hashable {
   public let range: Range<Int>
   public let kind: ParameterKind
+  /// Learned scales and ranges of quantizers, which `quantizerStep` moves.
+  public let isQuantizer: Bool
 
-  public init(range: Range<Int>, kind: ParameterKind) {
+  public init(range: Range<Int>, kind: ParameterKind, isQuantizer: Bool = false) {
     self.range = range
     self.kind = kind
+    self.isQuantizer = isQuantizer
   }
 }
 

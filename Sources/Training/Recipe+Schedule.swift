@@ -14,6 +14,9 @@ extension Recipe {
     public var freezeObserversAfter = 4
     /// QAT epochs after which batch norm uses its running statistics.
     public var freezeBatchNormAfter = 3
+    /// Training pictures that give batch norm its running statistics anew after the last QAT epoch; 0
+    /// leaves them as training made them.
+    public var reestimateBatchNorm = 0
 
     /// Epochs of both phases.
     public var epochs: Int { floatEpochs + qatEpochs }
@@ -26,6 +29,7 @@ extension Recipe {
       .number("schedule.qatWarmupEpochs", \.schedule.qatWarmupEpochs, 0...1_000_000),
       .integer("schedule.freezeObserversAfter", \.schedule.freezeObserversAfter, 0...1_000_000),
       .integer("schedule.freezeBatchNormAfter", \.schedule.freezeBatchNormAfter, 0...1_000_000),
+      .integer("schedule.reestimateBatchNorm", \.schedule.reestimateBatchNorm, 0...10_000_000),
     ]
   }
 }

@@ -24,6 +24,8 @@ public struct Recipe: Codable, Sendable, Hashable {
   public var loss = Loss()
   public var schedule = Schedule()
   public var quantization = Quantization()
+  public var distillation = Distillation()
+  public var oscillation = Oscillation()
   public var checkpoint = Checkpoint()
   public var evaluation = Evaluation()
   public var export = Export()
@@ -39,7 +41,8 @@ public struct Recipe: Codable, Sendable, Hashable {
       .seed("seed", \.seed),
       .choice("precision", \.precision),
     ] + Model.fields + Data.fields + Batch.fields + Augmentation.fields + Optimizer.fields
-    + EMA.fields + Loss.fields + Schedule.fields + Quantization.fields + Checkpoint.fields
+    + EMA.fields + Loss.fields + Schedule.fields + Quantization.fields + Distillation.fields
+    + Oscillation.fields + Checkpoint.fields
     + Evaluation.fields + Export.fields + Limits.fields + System.fields
 }
 

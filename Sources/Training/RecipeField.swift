@@ -119,6 +119,20 @@ public struct RecipeField: Sendable {
     }
   }
 
+  /// A list of texts, each of which `isValid`.
+  static func texts(
+    _ key: String, _ path: Path<[String]>, expected: String, _ onResume: OnResume = .fixed,
+    isValid: @escaping @Sendable (String) -> Bool
+  ) -> Self {
+    Self(key: key, onResume: onResume, expected: expected) {
+      .list($0[keyPath: path])
+    } write: {
+      guard let texts = $1.texts, texts.allSatisfy(isValid) else { return false }
+      $0[keyPath: path] = texts
+      return true
+    }
+  }
+
   static func choices<Value: RawRepresentable<String> & CaseIterable & Hashable & Sendable>(
     _ key: String, _ path: Path<[Value]>, _ onResume: OnResume = .fixed
   ) -> Self {

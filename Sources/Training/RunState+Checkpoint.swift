@@ -64,29 +64,50 @@ extension RunState {
         }
       }
     }
+    guard let phase = contents.state["phase"]?.string.flatMap(Phase.init(rawValue:)) else {
+      throw .unusableCheckpoint(path: path, reason: "its counters (`state`) name no phase")
+    }
+    self.phase = phase
     let layout = store.layout
-    try load(layout.trainable, store.trainable, .parameter)
+    let trainable = layout.trainable.filter { isStored($0) }
+    try load(trainable, store.trainable, .parameter)
     try load(layout.statistics, store.statistics, .bn)
     for (memory, role) in zip(optimizer.memories, [TensorRole.momentum, .secondMoment]) {
-      try load(layout.trainable, memory.values, role)
+      try load(trainable, memory.values, role)
     }
     if recipe.ema.enabled {
-      try load(layout.trainable, averageParameterValues, .ema)
+      try load(trainable, averageParameterValues, .ema)
       try load(layout.statistics, averageStatisticValues, .ema)
     }
     for (index, site) in graph.sites.enumerated() {
       guard let tensor = byKey["\(TensorRole.observer) \(site.name)"] else { continue }
       ranges[index] = try MovingRange(tensor, site: site.name, path: path)
     }
+    if recipe.distillation.isOn && phase == .qat {
+      var weights = NamedWeights()
+      for segment in layout.trainable + layout.statistics where !segment.role.isQuantizer {
+        guard let tensor = byKey["\(TensorRole.teacher) \(segment.name)"],
+          tensor.shape == segment.shape, tensor.dtype == .float32
+        else {
+          throw .unusableCheckpoint(
+            path: path, reason: "it has no \(TensorRole.teacher) tensor \(segment.name)")
+        }
+        weights[segment.name] = tensor
+      }
+      teacher = weights
+    }
+    if recipe.oscillation.isOn && phase == .qat {
+      oscillation = OscillationState(graph, layout: layout)
+      try oscillation!.restore(path: path) { byKey["\(TensorRole.oscillation) \($0)"] }
+    }
     let counters = contents.state
-    guard let phase = counters["phase"]?.string.flatMap(Phase.init(rawValue:)),
+    guard
       let updates = counters["ema_updates"]?.int, let steps = counters["optimizer_steps"]?.int,
       let skipped = counters["skipped_steps"]?.int, let inARow = counters["skipped_in_a_row"]?.int,
       let sums = counters["loss_sums"]?.array?.compactMap(\.double), sums.count == 4
     else {
       throw .unusableCheckpoint(path: path, reason: "its counters (`state`) are not complete")
     }
-    self.phase = phase
     average.updates = updates
     optimizer.stepCount = steps
     (skippedSteps, skippedInARow) = (skipped, inARow)
@@ -109,6 +130,8 @@ extension RunState {
     for range in ranges {
       hashes.append(UInt64(range.low.bitPattern) << 32 | UInt64(range.high.bitPattern))
     }
+    for source in oscillation?.sources() ?? [] { hashes.append(xxh64(source.bytes)) }
+    for tensor in teacherTensors() { hashes.append(tensor.tensor.withBytes { xxh64($0) }) }
     return hashes.withUnsafeBytes { xxh64($0) }
   }
 }

@@ -25,7 +25,7 @@ extension RunState {
     tensors: [CheckpointTensor], share: CheckpointShare
   ) {
     let sources = tensorSources(recipe: recipe)
-    let observers = observerTensors(graph: graph)
+    let observers = observerTensors(graph: graph) + teacherTensors()
     let sizes =
       sources.map { (name: $0.name, byteCount: $0.bytes.count) }
       + observers.map { (name: $0.name, byteCount: $0.tensor.byteCount) }
@@ -41,7 +41,7 @@ extension RunState {
   /// Bytes and number of all tensors of a checkpoint, whoever writes them.
   func size(recipe: Recipe, graph: Graph) -> (byteCount: Int, tensorCount: Int) {
     let sources = tensorSources(recipe: recipe)
-    let observers = observerTensors(graph: graph)
+    let observers = observerTensors(graph: graph) + teacherTensors()
     return (
       sources.reduce(0) { $0 + $1.bytes.count }
         + observers.reduce(0) { $0 + $1.tensor.byteCount }, sources.count + observers.count
@@ -70,13 +70,25 @@ extension RunState {
     let moments = zip([TensorRole.momentum, .secondMoment], optimizer.memories)
       .map { (role: $0, base: $1.values) }
     append(
-      layout.trainable,
+      layout.trainable.filter { isStored($0) },
       [(.parameter, store.trainable)] + moments
         + (recipe.ema.enabled ? [(.ema, averageParameterValues)] : []))
     append(
       layout.statistics,
       [(.bn, store.statistics)] + (recipe.ema.enabled ? [(.ema, averageStatisticValues)] : []))
-    return sources
+    return sources + (oscillation?.sources() ?? [])
+  }
+
+  /// In float, learned scales hold nothing yet, and the graph of a checkpoint does not name them.
+  func isStored(_ segment: ParameterLayout.Segment) -> Bool {
+    phase == .qat || !segment.role.isQuantizer
+  }
+
+  /// The teacher's weights, which no step changes.
+  func teacherTensors() -> [CheckpointTensor] {
+    (teacher ?? [:]).sorted { $0.key < $1.key }.map {
+      CheckpointTensor(name: $0.key, role: .teacher, tensor: $0.value)
+    }
   }
 
   /// Low, high and count of the range of every site that has one.

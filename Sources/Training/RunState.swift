@@ -31,18 +31,24 @@ final class RunState {
   var lossSums = SIMD4<Double>(repeating: 0)
   var metrics: [String: Double] = [:]
   var snapshots = RunSnapshots()
+  /// In QAT, where the recipe watches over oscillating weights.
+  var oscillation: OscillationState?
+  /// The weights in float that QAT is held against; `nil` where the recipe wants no teacher.
+  var teacher: NamedWeights?
 
-  init(recipe: Recipe, graph: Graph, siteCount: Int) {
+  /// - Parameter graph: the network with its sites, so that learned scales have their place too.
+  init(recipe: Recipe, graph: Graph) {
     store = ParameterStore(graph)
     let layout = store.layout
     optimizer = Optimizer(
       recipe.optimizer,
-      segments: layout.trainable.map { ParameterSegment(range: $0.range, kind: $0.role.kind) },
-      count: layout.trainableCount)
+      segments: layout.trainable.map {
+        ParameterSegment(range: $0.range, kind: $0.role.kind, isQuantizer: $0.role.isQuantizer)
+      }, count: layout.trainableCount, quantizerRate: recipe.quantization.scaleRate)
     averageParameters = AlignedBuffer(byteCount: layout.trainableCount * 4)
     averageStatistics = AlignedBuffer(byteCount: layout.statisticsCount * 4)
     average = ExponentialAverage(recipe.ema)
-    ranges = Array(repeating: MovingRange(), count: siteCount)
+    ranges = Array(repeating: MovingRange(), count: graph.sites.count)
   }
 
   var averageParameterValues: UnsafeMutablePointer<Float> {
@@ -88,26 +94,34 @@ extension Parameter.Role {
   var kind: ParameterKind {
     switch self {
     case .weight: .weight
-    case .scale: .scale
+    case .scale, .weightScale, .siteScale: .scale
     case .bias, .shift, .runningMean, .runningVariance: .bias
     }
   }
 }
 
-/// The grids of a graph's sites from their ranges; fixed ranges count where a site has one.
+/// The grids of a graph's sites: from `weights` where they are learned, fixed ones where a site has
+/// one, else from their ranges.
 ///
 /// - Throws: the name of a site that has seen nothing.
-public func grids(of graph: Graph, ranges: [MovingRange]) throws(TrainingError) -> [Grid] {
+public func grids(of graph: Graph, ranges: [MovingRange], weights: NamedWeights = [:])
+  throws(TrainingError) -> [Grid]
+{
   var result: [Grid] = []
   for (site, range) in zip(graph.sites, ranges) {
     if let fixed = site.fixedRange {
+      result.append(site.grid(covering: fixed.low, fixed.high))
+    } else if let learned = site.learned,
+      let values = weights[graph.parameters[learned.parameter].name]
+    {
       result.append(
-        Grid(covering: fixed.low, fixed.high, bits: site.bits, symmetric: site.symmetric))
+        values.withElements(as: Float.self) {
+          site.grid(learned: learned.method, $0.baseAddress!)
+        })
     } else if range.isEmpty {
       throw .unsupported("site \(site.name) has no range: it saw no picture; calibrate first")
     } else {
-      result.append(
-        Grid(covering: range.low, range.high, bits: site.bits, symmetric: site.symmetric))
+      result.append(site.grid(covering: range.low, range.high))
     }
   }
   return result

@@ -9,16 +9,23 @@ struct ShardStep {
   let plan: TrainingPlan
   let loss: DetectionLoss
   private let levels: [HeadLevel]
+  /// In QAT, where the recipe asks for one.
+  private let teacher: Teacher?
 
   /// Numbers behind the gradients and statistics that are summed too: box, class and distribution
-  /// loss, and the count of shards that failed.
+  /// loss, what the teacher adds to them.
   static let extraCount = 16
 
-  /// - Parameter observes: for calibration, which has no grids yet to compute on.
-  init(recipe: Recipe, graph: Graph, store: ParameterStore, observes: Bool = false)
-    throws(EngineError)
-  {
+  /// - Parameters:
+  ///   - observes: for calibration, which has no grids yet to compute on.
+  ///   - teacher: of shards of the same size.
+  init(
+    recipe: Recipe, graph: Graph, store: ParameterStore, observes: Bool = false,
+    teacher: Teacher? = nil
+  ) throws(EngineError) {
+    self.teacher = teacher
     var options = recipe.planOptions(graph)
+    if teacher != nil { options.kept = Teacher.kept(recipe, student: graph) }
     if observes { options.integerConvolutions = false }
     plan = try TrainingPlan(
       graph: graph, batchSize: recipe.batch.shardSize, store: store, extraCount: Self.extraCount,
@@ -58,6 +65,7 @@ struct ShardStep {
     plan.extras[0] = parts.box
     plan.extras[1] = parts.classification
     plan.extras[2] = parts.distribution
+    plan.extras[3] = teacher?.teach(plan, levels, batch) ?? 0
   }
 
   /// Forward only, for calibration.

@@ -67,7 +67,7 @@ public final class StepBenchmark {
     graph = try communicator.together(exitCode: exitCode) {
       phase == .qat ? try recipe.quantizedGraph(float) : float
     }
-    let state = RunState(recipe: recipe, graph: float, siteCount: graph.sites.count)
+    let state = RunState(recipe: recipe, graph: graph)
     state.store.load(float.initialWeights(seed: recipe.seed))
     state.startAverages(recipe.ema)
     state.phase = phase
@@ -100,12 +100,14 @@ public final class StepBenchmark {
       try ShardStep(recipe: recipe, graph: graph, store: state.store, observes: true)
     }
     observer.plan.quantizationMode = .observe
+    state.startWeightScales(graph)
     observer.plan.prepareWeights()
     observer.observe(batch(count: 1, size: recipe.model.inputSize, classCount: classCount))
     for site in graph.sites.indices {
       let seen = observer.plan.extremes(site: site)
       state.ranges[site].observe(low: seen.low, high: seen.high, momentum: 1)
     }
+    try communicator.together(exitCode: exitCode) { try state.startLearnedRanges(graph) }
   }
 
   /// Three steps to warm up, `count` that are timed, three for the profile.

@@ -19,6 +19,10 @@ extension Trainer {
   /// - Parameter images: how many pictures; `nil` as many as the recipe says.
   func calibrate(images: Int? = nil) throws(FailureReport) {
     state.adoptAverages(recipe)
+    if recipe.distillation.isOn {
+      state.teacher = try communicator.together(exitCode: exitCode) { try teacherWeights() }
+    }
+    state.startWeightScales(quantizedGraph)
     shardStep = nil
     let step = try communicator.together(exitCode: exitCode) {
       try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
@@ -36,13 +40,7 @@ extension Trainer {
     reporter.note("calibrating \(siteCount) sites on \(count) pictures")
     let loader = BatchLoader(
       training, seed: recipe.seed,
-      requests: (0..<batches).flatMap { batch in
-        globalStep.reduction.shards.map { shard in
-          let first = batch * B + shard * recipe.batch.shardSize
-          return BatchRequest(
-            sampleIndices: (first..<first + recipe.batch.shardSize).map { $0 % count })
-        }
-      }, threads: recipe.system.loaderThreads)
+      requests: calibrationRequests(count), threads: recipe.system.loaderThreads)
     var seen = [Float](repeating: 0, count: 2 * siteCount)
     var own = seen
     for batch in 0..<batches {
@@ -66,8 +64,15 @@ extension Trainer {
           low: -seen[2 * site], high: seen[2 * site + 1], momentum: 1 / Float(batch + 1))
       }
     }
+    try communicator.together(exitCode: exitCode) {
+      try state.startLearnedRanges(quantizedGraph)
+    }
     state.phase = .qat
     state.optimizer.reset()
+    if recipe.oscillation.isOn {
+      state.oscillation = OscillationState(quantizedGraph, layout: state.store.layout)
+      state.oscillation!.start(state.store.trainable)
+    }
     state.startAverages(recipe.ema)
     let ptq = try evaluate()
     // The float phase's best is none of this phase.

@@ -33,6 +33,11 @@ extension Trainer {
     let rankTimes = try RankTimes(
       gathering: Activity.computing.takeSeconds() / Double(max(stepsPerEpoch - first, 1)),
       communicator: communicator)
+    if state.phase == .qat, recipe.schedule.reestimateBatchNorm > 0,
+      isPhaseEnd(epochsDone: state.epoch + 1)
+    {
+      try reestimateBatchNorm()
+    }
     let evaluation = try evaluateIfDue()
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
@@ -77,7 +82,7 @@ extension Trainer {
     if shardStep?.plan.graph != graph {
       shardStep = nil
       shardStep = try communicator.together(exitCode: exitCode) {
-        try ShardStep(recipe: recipe, graph: graph, store: state.store)
+        try ShardStep(recipe: recipe, graph: graph, store: state.store, teacher: teacher())
       }
     }
     let plan = shardStep!.plan
@@ -88,6 +93,21 @@ extension Trainer {
       try state.setGrids(of: plan)
     }
     return shardStep!
+  }
+
+  /// How strongly weights are drawn to their grids in this step: more and more, along half a cosine.
+  private var dampening: Double {
+    guard state.phase == .qat, recipe.oscillation.dampening > 0 else { return 0 }
+    let steps = recipe.schedule.qatEpochs * stepsPerEpoch
+    let way = Double(phaseStep) / Double(max(steps - 1, 1))
+    return recipe.oscillation.dampening * (1 - cos(way * .pi)) / 2
+  }
+
+  /// The teacher of this phase, if the recipe wants one.
+  private func teacher() throws -> Teacher? {
+    guard state.phase == .qat, let weights = state.teacher else { return nil }
+    return try Teacher(
+      recipe: recipe, weights: weights, float: floatGraph, student: quantizedGraph)
   }
 
   /// QAT epochs done.
@@ -125,7 +145,8 @@ extension Trainer {
     let isStopping = try globalStep.compute(step) { () throws(DataError) in try loader.next() }
     let update = try globalStep.update(
       step.plan, rates: rates,
-      observes: state.phase == .qat && qatEpoch < recipe.schedule.freezeObserversAfter)
+      observes: state.phase == .qat && recipe.quantization.ranges == .moving
+        && qatEpoch < recipe.schedule.freezeObserversAfter, dampening: dampening)
     try count(update, rates)
     if recipe.checkpoint.agreeEvery > 0, state.step % recipe.checkpoint.agreeEvery == 0 {
       try checkAgreement()

@@ -24,11 +24,15 @@ extension Trainer {
   func evaluate() throws(FailureReport) -> EvaluationSummary {
     Activity.evaluating.begin(step: state.step)
     let plan = try communicator.together(exitCode: exitCode) {
+      let weights = state.deployedWeights(recipe)
       let model = DeployedModel(
         recipe: recipe, floatGraph: floatGraph,
         quantized: state.phase == .qat
-          ? (quantizedGraph, try grids(of: quantizedGraph, ranges: state.ranges)) : nil,
-        weights: state.deployedWeights(recipe), step: state.step, path: runFolder)
+          ? (
+            quantizedGraph,
+            try grids(of: quantizedGraph, ranges: state.ranges, weights: weights)
+          ) : nil,
+        weights: weights, step: state.step, path: runFolder)
       return try model.plan(state.phase == .qat ? .int8 : .float, batchSize: 4)
     }
     let found = try detect(

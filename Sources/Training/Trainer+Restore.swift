@@ -49,7 +49,7 @@ extension Trainer {
       let reader = try CheckpointReader(path: path)
       var weights = NamedWeights()
       var (missing, unfit): ([String], [String]) = ([], [])
-      let segments = layout.trainable + layout.statistics
+      let segments = layout.trainable.filter { !$0.role.isQuantizer } + layout.statistics
       for segment in segments {
         let own: TensorRole = segment.role.isTrainable ? .parameter : .bn
         guard

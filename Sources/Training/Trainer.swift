@@ -52,7 +52,11 @@ public final class Trainer {
     classNames = data.classNames
     floatGraph = recipe.floatGraph(classNames: data.classNames)
     quantizedGraph = try communicator.together(exitCode: exitCode) {
-      [floatGraph] () throws(TrainingError) in try recipe.quantizedGraph(floatGraph)
+      [floatGraph] () throws(TrainingError) in
+      let graph = try recipe.quantizedGraph(floatGraph)
+      // Finds out now what would end the run after its float phase.
+      _ = try Teacher.features(recipe, float: floatGraph, student: graph)
+      return graph
     }
     let budget = PictureBudget(byteCount: recipe.system.cacheMiB << 20)
     training = PictureCache(
@@ -61,7 +65,7 @@ public final class Trainer {
       samples: data.validation.samples, size: recipe.model.inputSize, budget: budget)
     stepsPerEpoch = EpochOrder.stepCount(
       sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
-    state = RunState(recipe: recipe, graph: floatGraph, siteCount: quantizedGraph.sites.count)
+    state = RunState(recipe: recipe, graph: quantizedGraph)
     globalStep = try GlobalStep(
       recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
       communicator: communicator)

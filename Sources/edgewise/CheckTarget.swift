@@ -34,7 +34,7 @@ struct CheckTarget: ParsableCommand {
     try endingAlone {
       let model = try DeployedModel(checkpoint: openCheckpoint(checkpoint))
       let target = target ?? model.recipe.quantization.target.kind
-      let findings = model.findings(target: target)
+      let findings = try model.findings(target: target)
       // A dead channel is computed as trained: worth a line, no failure.
       let isExact = findings.allSatisfy { $0.kind == .dead }
       if json {

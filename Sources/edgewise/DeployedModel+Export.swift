@@ -91,12 +91,13 @@ extension DeployedModel {
 
   /// What a target would not compute as training simulated it: of the checkpoint's own graph, or
   /// before calibration of the float graph with the target's sites.
-  func findings(target: PlacementTarget) -> [TargetFinding] {
+  ///
+  /// - Throws: `TrainingError` where the recipe's bits do not fit the network.
+  func findings(target: PlacementTarget) throws(TrainingError) -> [TargetFinding] {
     let graph =
-      quantized?.graph
-      ?? floatGraph.placingSites(
-        target.rules, weightBits: recipe.quantization.weightBits,
-        activationBits: recipe.quantization.activationBits)
+      if let quantized { quantized.graph } else {
+        try recipe.placingSites(floatGraph, target.rules)
+      }
     return checkTarget(
       graph, target: target, weights: weights, grids: quantized?.grids)
   }

@@ -82,7 +82,7 @@ struct Export: ParsableCommand {
         format, form, target: target, data: reader.manifest.libraries[dataEntry],
         hasDynamicBatch: dynamicBatch)
       try writeWhole(bytes, to: output, isReplacing: force)
-      let findings = form == .int8 ? model.findings(target: target) : []
+      let findings = form == .int8 ? try model.findings(target: target) : []
       for finding in findings { complain("\(target.rawValue): \(finding)") }
       guard json else {
         print(

@@ -41,7 +41,7 @@ struct SiteDescription: Codable {
       guard let low = result.low, let high = result.high, low.isFinite, high.isFinite, low <= high,
         (2...16).contains(site.bits)
       else { return result }
-      let grid = Grid(covering: low, high, bits: site.bits, symmetric: site.symmetric)
+      let grid = try learnedGrid(site, graph, reader) ?? site.grid(covering: low, high)
       (result.scale, result.zeroPoint) = (grid.scale, Int(grid.zeroPoint))
       let width = high - low
       if width > 0 {
@@ -52,6 +52,22 @@ struct SiteDescription: Codable {
         Float(grid.quantize(high) - grid.quantize(low) + 1)
         / Float(grid.maximum - grid.minimum + 1)
       return result
+    }
+  }
+
+  /// The grid of a site that learns its range, as it would be deployed.
+  private static func learnedGrid(_ site: Site, _ graph: Graph, _ reader: CheckpointReader) throws
+    -> Grid?
+  {
+    guard let learned = site.learned, graph.parameters.indices.contains(learned.parameter) else {
+      return nil
+    }
+    let name = graph.parameters[learned.parameter].name
+    guard let record = reader.record(name, role: .ema) ?? reader.record(name, role: .parameter),
+      record.shape == [site.hasTwoEnds ? 2 : 1], record.dtype == .float32
+    else { return nil }
+    return try reader.read(record).withElements(as: Float.self) {
+      site.grid(learned: learned.method, $0.baseAddress!)
     }
   }
 

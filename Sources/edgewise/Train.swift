@@ -144,7 +144,7 @@ struct Train: ParsableCommand {
         try writeWhole(bytes, to: path, isReplacing: true)
         reporter.note("exported \(path): int8 for \(target.rawValue)")
       }
-      for finding in model.findings(target: target) {
+      for finding in try model.findings(target: target) {
         reporter.note("\(target.rawValue): \(finding)")
       }
     }

@@ -51,6 +51,7 @@ struct GraphCheck {
       case .bias, .shift: (low, high) = (-0.5, 0.5)
       case .scale, .runningVariance: (low, high) = (0.5, 1.5)
       case .runningMean: (low, high) = (-0.3, 0.3)
+      case .weightScale, .siteScale: (low, high) = (0.02, 0.1)
       }
       weights[parameter.name] = Tensor(
         (0..<count).map { _ in random.uniform(low, high) }, shape: parameter.shape)
@@ -122,8 +123,11 @@ struct GraphCheck {
     }
     plan.backward()
     let gradients = store.layout.trainable.map { segment in
-      Array(UnsafeBufferPointer(start: plan.gradients + segment.offset, count: segment.count))
-        .map(Double.init)
+      let factor = gradientFactor(
+        of: graph.parameters.firstIndex { $0.name == segment.name }!)
+      return Array(
+        UnsafeBufferPointer(start: plan.gradients + segment.offset, count: segment.count)
+      ).map { Double($0) / factor }
     }
     let largestOfAll = gradients.joined().map(abs).max() ?? 0
     let differences = FiniteDifferences(

@@ -83,7 +83,7 @@ private enum Formula {
         case .scale: 0.8 + 0.4 * unit
         case .shift: 0.2 * signed
         case .runningMean: 0.0
-        case .runningVariance: 1.0
+        case .runningVariance, .weightScale, .siteScale: 1.0
         }
       }
       weights[name] = Tensor(values.map { Float($0) }, shape: shape)

@@ -66,6 +66,33 @@ struct ExportFixture: Sendable {
     }
   }
 
+  /// A network with bits by rules and learned scales: those of weights clip the largest ones, and grids
+  /// follow from the learned numbers of their sites.
+  init(_ float: Graph, target: Target, rules: BitRules, learning method: LearnedRange.Method) throws
+  {
+    let plain = ExportFixture(float, target: target)
+    pixels = plain.pixels
+    weights = plain.weights
+    graph = try float.placingSites(target.rules).settingBits(rules)
+      .learningScales(weights: true, ranges: method)
+    for node in graph.nodes {
+      guard let bits = node.weightBits, let scale = node.weightScale else { continue }
+      let weight = weights[graph.parameters[node.parameters[0]].name]!
+      let scales = WeightGrid(leastSquaredError: weight, bits: bits).scales
+      weights[graph.parameters[scale].name] = Tensor(scales, shape: [scales.count])
+    }
+    grids = []
+    for (site, seen) in zip(graph.sites, plain.grids) {
+      var grid = site.grid(covering: seen.low, seen.high)
+      if let learned = site.learned {
+        let values = site.learnedValues(method, of: grid).map { 0.9 * $0 }
+        weights[graph.parameters[learned.parameter].name] = Tensor(values, shape: [values.count])
+        grid = site.grid(learned: method, values)
+      }
+      grids.append(grid)
+    }
+  }
+
   /// YOLOv8n with ReLU in which every number is a small multiple of a power of two, so that sums in
   /// Float are exact in any order: two right ways of computing it agree in every bit.
   ///
@@ -92,6 +119,7 @@ struct ExportFixture: Sendable {
       case .runningVariance:
         precondition(Float(0.999) + 1e-3 == 1, "the gain is to be exactly the scale")
         values = [Float](repeating: 0.999, count: count)
+      case .weightScale, .siteScale: values = [Float](repeating: 0.125, count: count)
       case .bias, .shift, .runningMean:
         values = (0..<count).map { _ in Float(random.integer(below: 257) - 128) / 256 }
       }

@@ -113,8 +113,12 @@ struct ReferenceEvaluator {
   private func weight(_ node: Node, _ mode: Mode) -> [Double] {
     let tensor = weights[graph.parameters[node.parameters[0]].name]!
     guard case .quantized = mode, let bits = node.weightBits else { return parameter(node, 0) }
-    return WeightGrid(tensor, bits: bits).fakeQuantize(tensor).values(as: Float.self).map(
-      Double.init)
+    let grid =
+      node.weightScale.map {
+        WeightGrid(
+          scales: weights[graph.parameters[$0].name]!.values(as: Float.self), bits: bits)
+      } ?? WeightGrid(tensor, bits: bits)
+    return grid.fakeQuantize(tensor).values(as: Float.self).map(Double.init)
   }
 
   private mutating func setStatistics(_ node: Node, _ x: [Double], _ shape: Shape) {

@@ -50,7 +50,8 @@ import Testing
           #expect(largest > 0.95 * bound)
           #expect(abs(values.reduce(0, +) / Float(values.count)) < bound / 5)
         }
-      case .scale, .runningVariance: #expect(values.allSatisfy { $0 == 1 })
+      case .scale, .runningVariance, .weightScale, .siteScale:
+        #expect(values.allSatisfy { $0 == 1 })
       case .shift, .runningMean: #expect(values.allSatisfy { $0 == 0 })
       case .bias: break
       }

@@ -7,6 +7,8 @@ extension Pointwise {
     var gain, shift, center: UnsafePointer<Float>
     var residual: Operand?
     var inner, outer: GridLanes?
+    /// Get what the learned range of a site needs; see `addSiteSums`.
+    var innerSums, outerSums: UnsafeMutablePointer<Double>?
     /// Gradient of the output, part by part.
     var contributions: UnsafeBufferPointer<Contribution>
     /// Gets `dz` times `factor`, FP32 or bf16; may be the memory of the first contribution.
@@ -55,6 +57,10 @@ extension Pointwise {
         }
         passResidual(work, x, gradient, row: row, rowCount: n, tiles)
       }
+      if let sums = work.innerSums, let grid = work.inner {
+        activate(x, work.gain, work.shift, rowCount: n, tiles.c)
+        addSiteSums(tiles.c, gradient, stride: stride, rowCount: n, C: C, grid, to: sums)
+      }
       let out =
         isInPlace ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
       slopeAndSum(
@@ -99,6 +105,9 @@ extension Pointwise {
       activate(x, work.gain, work.shift, rowCount: n, value)
       if let inner = work.inner { fakeQuantizeTile(value, count: count, inner) }
       add(value, to: other, count: count)
+      if let sums = work.outerSums {
+        addSiteSums(other, gradient, stride: C, rowCount: n, C: C, grid, to: sums)
+      }
       maskTile(gradient, other, count: count, grid)
     }
     if let dResidual = work.dResidual { storeTile(gradient, dResidual, row: row, rowCount: n) }

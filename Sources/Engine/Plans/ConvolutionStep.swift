@@ -21,6 +21,15 @@ final class ConvolutionStep: PlanStep {
     var real: UnsafeMutablePointer<Float>?
     var integers: UnsafeMutablePointer<Int8>?
     var scales: UnsafeMutablePointer<Float>?
+    /// Set where the scales are learned.
+    var learned: LearnedScales?
+  }
+
+  /// The scales of a weight and, in training, where their gradient goes and that of the weight lies.
+  struct LearnedScales {
+    var values: UnsafePointer<Float>
+    var dScales, dWeight: UnsafeMutablePointer<Float>?
+    var factor: Float
   }
 
   /// What makes the sums of a convolution on integers real numbers: `y·unit[o] + bias[o]`.
@@ -54,7 +63,11 @@ final class ConvolutionStep: PlanStep {
   var isConvolution: Bool { true }
 
   func prepareWeights() {
-    if let w = weight {
+    if let w = weight, let learned = w.learned {
+      quantizeWeight(
+        w.source, learned: learned.values, O: w.O, count: w.count, limit: w.limit, real: w.real,
+        integers: w.integers, scales: w.scales)
+    } else if let w = weight {
       quantizeWeight(
         w.source, O: w.O, count: w.count, limit: w.limit, real: w.real, integers: w.integers,
         scales: w.scales)
@@ -93,6 +106,13 @@ final class ConvolutionStep: PlanStep {
     if let (values, count) = stepGradient {
       let scale = state.grid(at: site!).scale
       for i in 0..<count { values[i] *= scale }
+    }
+    if let w = weight, let learned = w.learned, let dScales = learned.dScales,
+      let dWeight = learned.dWeight
+    {
+      weightScaleGradient(
+        w.source, learned: learned.values, O: w.O, count: w.count, limit: w.limit,
+        factor: learned.factor, dW: dWeight, dS: dScales)
     }
   }
 }

@@ -6,7 +6,7 @@ public import Quantization
 /// For a graph with sites it computes on the integer grids: every value of a site is a grid point, every
 /// quantized weight too. Convolutions run on these integers, or simulate them in FP32.
 public final class InferencePlan {
-  private let plan: Plan
+  let plan: Plan
 
   /// - Parameters:
   ///   - graph: usually with its batch norms folded; batch norms left use running statistics.

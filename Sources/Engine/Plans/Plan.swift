@@ -13,6 +13,7 @@ final class Plan {
   private let store: ParameterStore
   /// By step: from which element on all gradients are final once its backward pass is done.
   private let finalFrom: [Int]
+  private let learnedSites: LearnedSites
   private var keptAlive: AlignedBuffer?
   var profile: PlanProfile?
 
@@ -34,12 +35,14 @@ final class Plan {
     try device.bindScratch()
     steps = compiled.steps
     finalFrom = Self.finalFrom(steps.map(\.name), graph, store.layout)
+    learnedSites = LearnedSites(graph, store, gradients: gradients)
     state = PlanState(
-      siteCount: graph.sites.count, maximumChannels: compiled.maximumChannels)
+      sites: graph.sites, maximumChannels: compiled.maximumChannels)
   }
 
   func prepareWeights() {
     let start = profile == nil ? 0 : monotonicSeconds()
+    learnedSites.setGrids(state)
     for step in steps { step.prepareWeights() }
     if profile != nil { profile!.prepareSeconds += monotonicSeconds() - start }
   }
@@ -53,8 +56,10 @@ final class Plan {
   /// Runs the steps in reverse, and after each calls `final` with the element from which on all
   /// gradients are final.
   func backward<Failure: Error>(_ final: (Int) throws(Failure) -> Void) throws(Failure) {
+    learnedSites.clearSums(state)
     for index in steps.indices.reversed() {
       timed(index, \.backwardSeconds) { steps[index].backward(state) }
+      if index == 0 { learnedSites.writeGradients(state) }
       try final(finalFrom[index])
     }
   }
@@ -62,7 +67,7 @@ final class Plan {
   /// Gradients that the steps before a step write end where those of all later ones are final.
   ///
   /// A step has the name of its first node. Parameters of a node that gives no step its name count
-  /// as written by the last step of the backward pass.
+  /// as written by the last step of the backward pass, and so do those of quantizers.
   private static func finalFrom(_ names: [String], _ graph: Graph, _ layout: ParameterLayout)
     -> [Int]
   {
@@ -76,7 +81,9 @@ final class Plan {
         end[first] = max(end[first], upper)
       }
     }
-    for index in end.indices.dropFirst() { end[index] = max(end[index], end[index - 1]) }
+    for index in end.indices.dropFirst() {
+      end[index] = max(end[index], end[index - 1], layout.quantizerCount)
+    }
     return names.indices.map { end[$0] }
   }
 

@@ -40,6 +40,11 @@ extension PlanCompiler {
       lossGradient[output] = request
       parts[output].append(whole(request, .float32, C))
     }
+    for value in options.kept where needsGradient[value] && lossGradient[value] == nil {
+      let part = newWhole(value, .float32, lossTime)
+      lossGradient[value] = part.request
+      contribute(part, to: value)
+    }
     for index in pieces.indices.reversed() {
       let piece = pieces[index]
       guard needsGradient[piece.output], !piece.isView else { continue }

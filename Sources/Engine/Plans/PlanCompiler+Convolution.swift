@@ -1,4 +1,5 @@
 import Graphs
+import Quantization
 import Tensors
 
 extension PlanCompiler {
@@ -28,6 +29,12 @@ extension PlanCompiler {
       let count = graph.parameters[node.parameters[0]].shape.elementCount
       var w = ConvolutionStep.QuantizedWeight(
         source: stored, O: g.O, count: count / g.O, limit: Float((1 << (bits - 1)) - 1))
+      w.learned = node.weightScale.map {
+        .init(
+          values: store.address(of: $0, in: graph), dScales: gradientAddress($0),
+          dWeight: gradientAddress(node.parameters[0]),
+          factor: scaleGradientFactor(count: w.count, levels: Int(w.limit)))
+      }
       if trains || !isInteger { w.real = floats(count) }
       if isInteger {
         let bytes = AlignedBuffer(byteCount: count)

@@ -39,6 +39,8 @@ struct PlanCompiler {
     /// By value of the graph: FP32 without gaps, for inputs and outputs.
     var activationAddress: [UnsafeMutablePointer<Float>?]
     var gradientAddress: [UnsafeMutablePointer<Float>?]
+    /// Values that stay up to the loss, besides the outputs.
+    var kept: [Int]
     /// Where pictures go that are put on the grid as they come in, and on which.
     var pictureBytes: (address: UnsafeMutablePointer<UInt8>, site: Int)?
     var maximumChannels: Int
@@ -73,6 +75,11 @@ struct PlanCompiler {
         "graph \(graph.name), node \(node.name): the engine does not compute \(node.operation.name) yet; train for tensorrt or portable, or use ReLU6"
       )
     }
+    for value in options.kept where layout.home[layout.view[value].root] == nil {
+      throw EngineError(
+        "graph \(graph.name): \(graph.values[value].name) is inside what is computed in one pass; name the activation behind it, or one that is read by several layers"
+      )
+    }
     findUnits()
     requestForward()
     if trains {
@@ -104,7 +111,7 @@ struct PlanCompiler {
     return Result(
       steps: steps, memory: places.memory, rows: rows, sites: layout.site, units: units,
       activationAddress: activationAddress,
-      gradientAddress: gradientAddress, pictureBytes: pictureBytes(places),
+      gradientAddress: gradientAddress, kept: options.kept, pictureBytes: pictureBytes(places),
       maximumChannels: graph.values.indices.map { layout.channels($0) }.max() ?? 1,
       byteCount: places.memory.byteCount + privateBytes)
   }
@@ -164,7 +171,9 @@ struct PlanCompiler {
         }
       }
     }
-    for output in graph.outputs { memory.touch(layout.request(output), at: lossTime) }
+    for value in graph.outputs + options.kept {
+      memory.touch(layout.request(value), at: lossTime)
+    }
   }
 
   /// The format in which a piece's kernel reads its input.

@@ -6,10 +6,16 @@ public struct PlanOptions: Hashable, Sendable {
   /// Of convolutions that do not run on integers, forward and backward. Sums, batch norms, weights
   /// and their gradients stay FP32.
   public var precision: Precision
+  /// Values of the graph that stay in memory up to the loss; in training a gradient can be given for
+  /// each.
+  public var kept: [Int]
 
-  public init(integerConvolutions: Bool = false, precision: Precision = .float32) {
+  public init(
+    integerConvolutions: Bool = false, precision: Precision = .float32, kept: [Int] = []
+  ) {
     self.integerConvolutions = integerConvolutions
     self.precision = precision
+    self.kept = kept
   }
 }
 

@@ -26,6 +26,11 @@ final class PlanState {
   var grids: [Grid?]
   /// What was seen at each site since the last reset.
   var extremes: [Extremes]
+  /// Three numbers per site, for the gradient of its learned range: `SiteSums`.
+  let siteSums: UnsafeMutablePointer<Double>
+  /// By site: whether anything wants them.
+  let learnsRange: [Bool]
+  private let sumMemory: AlignedBuffer
   /// Scratch that all steps use in turn.
   let tiles: Tiles
   private let tileMemory: AlignedBuffer
@@ -34,8 +39,12 @@ final class PlanState {
   /// While profiling, seconds spent inside convolutions.
   var convolutionSeconds: Double?
 
-  init(siteCount: Int, maximumChannels: Int) {
+  init(sites: [Site], maximumChannels: Int) {
+    let siteCount = sites.count
     grids = Array(repeating: nil, count: siteCount)
+    learnsRange = sites.map { $0.learned != nil }
+    sumMemory = AlignedBuffer(byteCount: max(siteCount, 1) * 3 * 8)
+    siteSums = sumMemory.base.assumingMemoryBound(to: Double.self)
     extremes = Array(repeating: .init(), count: siteCount)
     let stride = Tiles.stride(C: maximumChannels)
     tileMemory = AlignedBuffer(byteCount: Tiles.count * stride * 4)
@@ -60,6 +69,12 @@ final class PlanState {
       preconditionFailure("site \(site) has no grid; set grids before a quantized pass")
     }
     return GridLanes(grid)
+  }
+
+  /// Where the backward pass adds what the learned range of a site needs; `nil` where none is learned.
+  func sums(at site: Int?) -> UnsafeMutablePointer<Double>? {
+    guard let site, learnsRange[site], quantizationMode == .quantize else { return nil }
+    return siteSums + 3 * site
   }
 
   /// Several values may share a site: the site sees them all.

@@ -157,6 +157,7 @@ final class PointwiseStep: PlanStep {
         x: x, gain: storedGain, shift: storedShift, center: center,
         residual: residual.map { state.operand($0.rows, site: $0.site) },
         inner: state.mode(at: innerSite).grid, outer: state.mode(at: outerSite).grid,
+        innerSums: state.sums(at: innerSite), outerSums: state.sums(at: outerSite),
         contributions: work.gradient.contributions, dz: dz, factor: factor,
         dResidual: work.dResidual), sums: sums, products: products, partial: partial,
       tiles: state.tiles)

@@ -8,7 +8,7 @@ import Tensors
 /// `setInput`, `forward`, gradients into `outputGradient`, `backward`. Nothing is allocated in it.
 /// One thread uses a plan.
 public final class TrainingPlan {
-  private let plan: Plan
+  let plan: Plan
   private let buffer: AlignedBuffer
 
   /// - Parameters:

@@ -35,6 +35,8 @@ package struct ReferenceNetwork {
     /// Which branch each ReLU and each max pool took, in order. Two passes with equal branches lie on
     /// the same smooth piece of the function.
     package var branches: [Int32]
+    /// The parameters it was computed with.
+    package var parameters: [[Double]] = []
   }
 
   /// - Parameter base: if given, rounding is replaced by what the straight-through estimator takes it
@@ -43,7 +45,7 @@ package struct ReferenceNetwork {
   package func forward(_ input: [Double], straightThrough base: Trace? = nil) -> Trace {
     var trace = Trace(
       values: graph.values.map { _ in [] }, weightErrors: graph.parameters.map { _ in [] },
-      shardStatistics: graph.parameters.map { _ in [] }, branches: [])
+      shardStatistics: graph.parameters.map { _ in [] }, branches: [], parameters: parameters)
     precondition(input.count == batchSize * graph.values[graph.inputs[0]].shape.elementCount)
     trace.values[graph.inputs[0]] = input
     for node in graph.nodes {
@@ -109,6 +111,9 @@ package struct ReferenceNetwork {
     case .globalAveragePool: return x.averaged()
     case .fakeQuantize(let site):
       guard quantizationMode == .quantize else { return inputs[0] }
+      if graph.sites[site].learned != nil {
+        return learnedSite(site, inputs[0], base.map { ($0, node) })
+      }
       let grid = grids[site]!
       guard let base else { return inputs[0].map { Double(grid.fakeQuantize(Float($0))) } }
       let (before, after) = (base.values[node.inputs[0]], base.values[node.output])
@@ -125,6 +130,9 @@ package struct ReferenceNetwork {
   {
     let p = node.parameters[0]
     guard let bits = node.weightBits else { return parameters[p] }
+    if let scale = node.weightScale {
+      return learnedWeight(p, scale, bits: bits, straightThrough: base)
+    }
     // A weight never lies outside a grid made from its own maximum.
     if let base { return zip(parameters[p], base.weightErrors[p]).map { $0 + $1 } }
     let tensor = Tensor(parameters[p].map { Float($0) }, shape: graph.parameters[p].shape)

@@ -1,0 +1,37 @@
+import Checkpoints
+import Engine
+import Graphs
+import Tensors
+
+extension Trainer {
+  /// The weights that teach in QAT: the run's own in float as they are now, or those of the checkpoint
+  /// that `distillation.teacher` names.
+  ///
+  /// They go into every checkpoint, so that a resumed run has the same teacher whatever became of that
+  /// file.
+  func teacherWeights() throws -> NamedWeights {
+    let path = recipe.distillation.teacher
+    guard !path.isEmpty else {
+      return state.store.weights().filter { name, _ in
+        floatGraph.parameters.contains { $0.name == name }
+      }
+    }
+    let reader = try CheckpointReader(path: path)
+    var weights = NamedWeights()
+    for parameter in floatGraph.parameters {
+      let own: TensorRole = parameter.role.isTrainable ? .parameter : .bn
+      guard
+        let record = reader.record(parameter.name, role: .ema)
+          ?? reader.record(parameter.name, role: own),
+        record.shape == parameter.shape, record.dtype == .float32
+      else {
+        throw TrainingError.unusableCheckpoint(
+          path: path,
+          reason:
+            "as `distillation.teacher` it needs a tensor \(parameter.name) of \(parameter.shape)")
+      }
+      weights[parameter.name] = try reader.read(record)
+    }
+    return weights
+  }
+}
