@@ -63,6 +63,7 @@ struct Pointwise {
   ) {
     if case .off = mode { return }
     watch(tile, count: count, &extremes)
+    if case .observe(let counts?) = mode { counts.take(tile, count: count) }
     guard let grid = mode.grid else { return }
     if asBytes {
       byteTile(tile, count: count, grid)
