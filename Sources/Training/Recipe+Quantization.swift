@@ -44,20 +44,23 @@ extension Recipe {
     /// Share of the newest step in the moving range of an activation.
     public var observerMomentum = 0.01
 
-    static let fields: [RecipeField] = [
-      .choice("quantization.target", \.quantization.target),
-      .integer("quantization.weightBits", \.quantization.weightBits, 2...8),
-      .integer("quantization.activationBits", \.quantization.activationBits, 2...8),
-      .integer("quantization.firstLastBits", \.quantization.firstLastBits, 2...8),
-      .texts(
-        "quantization.overrides", \.quantization.overrides,
-        expected: "a list of texts like \"model.4.*: w4 a8\", of 2 to 8 bits"
-      ) { BitOverride($0) != nil },
-      .choice("quantization.ranges", \.quantization.ranges),
-      .choice("quantization.weightScales", \.quantization.weightScales),
-      .number("quantization.scaleRate", \.quantization.scaleRate, 0...1000),
-      .number("quantization.observerMomentum", \.quantization.observerMomentum, 1e-6...1),
-    ]
+    public var calibration = Calibration()
+
+    static let fields: [RecipeField] =
+      [
+        .choice("quantization.target", \.quantization.target),
+        .integer("quantization.weightBits", \.quantization.weightBits, 2...8),
+        .integer("quantization.activationBits", \.quantization.activationBits, 2...8),
+        .integer("quantization.firstLastBits", \.quantization.firstLastBits, 2...8),
+        .texts(
+          "quantization.overrides", \.quantization.overrides,
+          expected: "a list of texts like \"model.4.*: w4 a8\", of 2 to 8 bits"
+        ) { BitOverride($0) != nil },
+        .choice("quantization.ranges", \.quantization.ranges),
+        .choice("quantization.weightScales", \.quantization.weightScales),
+        .number("quantization.scaleRate", \.quantization.scaleRate, 0...1000),
+        .number("quantization.observerMomentum", \.quantization.observerMomentum, 1e-6...1),
+      ] + Calibration.fields
 
     /// The same for the pass that sets bits.
     var bitRules: BitRules {

@@ -25,20 +25,19 @@ extension Trainer {
     step.plan.quantizationMode = .quantize
     try state.setGrids(of: step.plan)
     step.plan.prepareWeights()
-    let count = min(recipe.schedule.reestimateBatchNorm, training.samples.count)
-    reporter.note("estimating batch norms anew from \(count) pictures")
-    let requests = calibrationRequests(count)
-    let shards = globalStep.reduction.shards.count
-    let loader = BatchLoader(
-      training, seed: recipe.seed, requests: requests, threads: recipe.system.loaderThreads)
+    let pictures = try communicator.together(exitCode: exitCode) {
+      try CalibrationPictures(training, count: recipe.schedule.reestimateBatchNorm, recipe)
+    }
+    reporter.note("estimating batch norms anew from \(pictures.count) pictures")
+    let shards = globalStep.reduction.shards
+    let loader = pictures.loader(shards: shards)
     var means = [Double](repeating: 0, count: store.layout.statisticsCount)
-    let batches = requests.count / max(shards, 1)
-    for batch in 0..<batches {
+    for batch in 0..<pictures.batchCount {
       Activity.calibrating.begin(step: state.step)
-      let pictures = try communicator.together(exitCode: exitCode) {
-        try (0..<shards).compactMap { _ in try loader.next() }
+      let own = try communicator.together(exitCode: exitCode) {
+        try shards.compactMap { _ in try loader.next() }
       }
-      try globalStep.sumStatistics(step, pictures) { sums in
+      try globalStep.sumStatistics(step, own) { sums in
         for i in means.indices {
           means[i] += (Double(sums[i]) / Double(recipe.batch.shards) - means[i]) / Double(batch + 1)
         }
@@ -47,19 +46,6 @@ extension Trainer {
     for i in means.indices {
       state.store.statistics[i] = Float(means[i])
       state.averageStatisticValues[i] = Float(means[i])
-    }
-  }
-
-  /// This rank's shards of the first `count` training pictures in global batches; the last batch is
-  /// filled up from the front.
-  func calibrationRequests(_ count: Int) -> [BatchRequest] {
-    let B = recipe.batch.size
-    return (0..<(count + B - 1) / B).flatMap { batch in
-      globalStep.reduction.shards.map { shard in
-        let first = batch * B + shard * recipe.batch.shardSize
-        return BatchRequest(
-          sampleIndices: (first..<first + recipe.batch.shardSize).map { $0 % count })
-      }
     }
   }
 }

@@ -99,6 +99,36 @@ import Testing
     }
   }
 
+  /// Targets whose SiLU is a sigmoid and a product have a site on the convolution's output, too.
+  @Test(arguments: [Target.onnxruntime, .tflite], [LearnedRange.Method.lsq, .pact])
+  func `ranges inside a split SiLU are learned`(target: Target, method: LearnedRange.Method) throws {
+    var tiny = TinyGraph()
+    let image = tiny.builder.input("image", shape: [6, 5, 3])
+    func block(_ x: TinyGraph.Handle, _ name: String) -> TinyGraph.Handle {
+      let y = tiny.node(
+        .convolution(channels: 6, kernel: 3, stride: 1, padding: 1, groups: 1, bias: false), x,
+        name: name)
+      let z = tiny.node(.batchNorm(epsilon: 1e-3, momentum: 0.03), y, name: "\(name).bn")
+      return tiny.node(.activation(.silu), z, name: "\(name).act")
+    }
+    let a = block(image, "a")
+    let b = block(a, "b")
+    tiny.output(
+      tiny.node(TinyGraph.pointwise(3), tiny.node(.add, a, b, name: "sum"), name: "last"))
+    var graph = tiny.graph.placingSites(target.rules, weightBits: 4)
+    // Inside, so that 4 bits do not make every value of a sigmoid the same few.
+    for site in graph.sites.indices where graph.sites[site].fixedRange == nil {
+      graph.sites[site].bits = 5
+    }
+    graph = graph.learningScales(weights: true, ranges: method)
+    try graph.validate()
+    #expect(graph.sites.contains { $0.learned != nil && $0.name.hasSuffix(".bn") })
+    for mode in [BatchNormMode.running, .batch] {
+      var check = try learning(graph, mode)
+      try check.run()
+    }
+  }
+
   @Test func `learned weights alone leave the ranges to their grids`() throws {
     var check = try learning(graph(3, .affine, nil), .running)
     check.quantizationMode = .quantize

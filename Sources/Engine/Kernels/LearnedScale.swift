@@ -16,14 +16,25 @@ func addSiteSums(
   _ values: UnsafePointer<Float>, _ gradient: UnsafePointer<Float>, stride: Int, rowCount: Int,
   C: Int, _ grid: GridLanes, to sums: UnsafeMutablePointer<Double>
 ) {
+  addSiteSums(gradient, stride: stride, rowCount: rowCount, C: C, grid, to: sums) { i, n in
+    Lanes(loading: values + i, upTo: n)
+  }
+}
+
+/// The same for values that `value` gives: those from element `i` of `[rowCount, C]` on, `n` of them.
+@inline(__always)
+func addSiteSums(
+  _ gradient: UnsafePointer<Float>, stride: Int, rowCount: Int, C: Int, _ grid: GridLanes,
+  to sums: UnsafeMutablePointer<Double>, _ value: (_ i: Int, _ n: Int) -> Lanes
+) {
   let scale = Lanes(repeating: grid.scale)
   let (low, high) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))
   var (inside, above, below) = (Lanes.zero, Lanes.zero, Lanes.zero)
   let isDense = stride == C
   for row in 0..<(isDense ? 1 : rowCount) {
-    let (v, dy) = (values + row * C, gradient + row * stride)
+    let dy = gradient + row * stride
     forEachLanes(isDense ? rowCount * C : C) { i, n in
-      let x = Lanes(loading: v + i, upTo: n)
+      let x = value(row * C + i, n)
       let g = Lanes(loading: dy + i, upTo: n)
       let r = x / scale
       inside += ((r.roundedToEven() - r) * g).onlyWhere(x, from: low, to: high)

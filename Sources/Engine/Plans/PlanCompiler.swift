@@ -70,11 +70,6 @@ struct PlanCompiler {
   }
 
   mutating func compile(on device: ComputeDevice) throws(EngineError) -> Result {
-    for node in graph.nodes where node.operation == .sigmoid || node.operation == .multiply {
-      throw EngineError(
-        "graph \(graph.name), node \(node.name): the engine does not compute \(node.operation.name) yet; train for tensorrt or portable, or use ReLU6"
-      )
-    }
     for value in options.kept where layout.home[layout.view[value].root] == nil {
       throw EngineError(
         "graph \(graph.name): \(graph.values[value].name) is inside what is computed in one pass; name the activation behind it, or one that is read by several layers"
