@@ -101,7 +101,8 @@ import Testing
 
   /// Targets whose SiLU is a sigmoid and a product have a site on the convolution's output, too.
   @Test(arguments: [Target.onnxruntime, .tflite], [LearnedRange.Method.lsq, .pact])
-  func `ranges inside a split SiLU are learned`(target: Target, method: LearnedRange.Method) throws {
+  func `ranges inside a split SiLU are learned`(target: Target, method: LearnedRange.Method) throws
+  {
     var tiny = TinyGraph()
     let image = tiny.builder.input("image", shape: [6, 5, 3])
     func block(_ x: TinyGraph.Handle, _ name: String) -> TinyGraph.Handle {
