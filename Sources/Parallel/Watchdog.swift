@@ -11,7 +11,8 @@ import Synchronization
 /// all wait. One rank then says it and ends the job, the lowest that is not itself in question; the
 /// others do so three seconds later, should that one fail to.
 ///
-/// It also ends a job that was asked to stop and could not within `stopSeconds`.
+/// It also ends a job that was asked to stop and could not within `stopSeconds`; a rank that was frozen
+/// meanwhile, and is woken by the end of the job, says nothing.
 public final class Watchdog: Sendable {
   /// Why the job must end.
   public enum Alarm: Sendable {
@@ -89,6 +90,10 @@ public final class Watchdog: Sendable {
   /// Between two beats.
   private var beatSeconds: Double { hangSeconds > 0 ? min(max(hangSeconds / 8, 0.05), 10) : 10 }
 
+  /// How much longer than the lowest rank this one bears a slow stop, so that one of them speaks: after
+  /// an abort `mpirun` takes a second to end the others.
+  private var patience: Double { 2 * Double(min(communicator.rank, 5)) }
+
   private func follow() {
     let pause = min(beatSeconds, 0.25)
     var beat = 0
@@ -98,11 +103,14 @@ public final class Watchdog: Sendable {
     var decided: Double?
     var lastLook = Double(monotonicNanoseconds()) * 1e-9
     var wakeTime = lastLook
+    // A stop is over sooner than a hang, so shorter freezes count.
+    var stopWakeTime = lastLook
     while true {
       usleep(UInt32(pause * 1e6))
       let now = Double(monotonicNanoseconds()) * 1e-9
       // This process itself was frozen: what it knows of the others is old, and they know it.
       if now - lastLook > 4 * pause + 0.5 { wakeTime = now }
+      if now - lastLook > pause + min(0.5, stopSeconds / 2) { stopWakeTime = now }
       lastLook = now
       // Under the lock, so that nothing is written after `stop`.
       let ends = isOver.withLock { isOver in
@@ -114,7 +122,9 @@ public final class Watchdog: Sendable {
         return isOver
       }
       if ends { return }
-      if stopSeconds > 0, let waited = StopSignals.secondsSinceRequest, waited > stopSeconds {
+      if stopSeconds > 0, let waited = StopSignals.secondsSinceRequest,
+        min(waited, now - stopWakeTime) > stopSeconds + patience
+      {
         raise(.slowStop(slowStop(waited)))
         return
       }

@@ -94,8 +94,10 @@ private enum Formula {
 
 /// One training pass of YOLOv8n against PyTorch's.
 @Suite struct YOLOv8GoldenTests {
-  /// Norm, sum and samples of `values`, within `tolerance` of the oracle's: the norm of itself, the sum
-  /// of what random errors of the elements add up to, samples of the root mean square times `spread`.
+  /// Norm, sum and samples of `values`, within `tolerance` of the oracle's: the norm of itself, samples of
+  /// the root mean square times `spread`, the sum of twice what independent errors of that size add up
+  /// to. They are not quite independent: a rounding in a batch norm's channel goes into all weights
+  /// of that channel (seen: 5.3e-4 of the norm in a gradient, with oneDNN's AVX2 kernels).
   private func compare(
     _ values: [Double], _ golden: YOLOv8Golden.Sampled, tolerance: Double, spread: Double,
     _ name: String, sourceLocation: SourceLocation = #_sourceLocation
@@ -107,7 +109,7 @@ private enum Formula {
       "\(name): norm \(norm), oracle \(golden.norm)", sourceLocation: sourceLocation)
     let sum = values.reduce(0, +)
     #expect(
-      abs(sum - golden.sum) <= tolerance * spread * golden.norm,
+      abs(sum - golden.sum) <= 2 * tolerance * spread * golden.norm,
       "\(name): sum \(sum), oracle \(golden.sum)", sourceLocation: sourceLocation)
     let k = golden.samples.count
     for (j, sample) in golden.samples.enumerated() {

@@ -27,20 +27,24 @@ struct LostRankTests {
     #expect(seconds < 60, "\(seconds) s")
   }
 
-  @Test func `a stop that cannot end in time ends without a new checkpoint, exit code 75`() throws {
+  @Test(arguments: [0, 1])
+  func `a stop that cannot end in time ends without a new checkpoint, exit code 75`(frozen: Int)
+    throws
+  {
     let small = try SmallRun()
     defer { small.remove() }
     let running = try Program.Running(
       small.arguments(
         "run", long + ["--set", "limits.hangSeconds=30", "--set", "limits.stopSeconds=1"]),
-      ranks: 2, timeoutSeconds: 60)
+      ranks: 3, timeoutSeconds: 60)
     #expect(running.waitFor("epoch    1/"))
-    let victim = try #require(running.processID(ofRank: 1, inRun: small.run("run")))
+    let victim = try #require(running.processID(ofRank: frozen, inRun: small.run("run")))
     kill(victim, SIGSTOP)
     running.send(SIGUSR1)
     let outcome = running.wait()
     #expect(outcome.exitCode == 75, "\(outcome.errors)")
-    #expect(outcome.sentences.count == 1 && outcome.errors.contains("limits.stopSeconds"))
+    #expect(outcome.sentences.count == 1, "\(outcome.errors)")
+    #expect(outcome.errors.contains("limits.stopSeconds"), "\(outcome.errors)")
   }
 
   @Test func `launch goes on after a killed rank, with the same bits, and names it`() throws {

@@ -4,8 +4,8 @@ import Quantization
 enum SiteMode {
   /// Nothing: the float phase.
   case off
-  /// Watch the extremes only: calibration.
-  case observe
+  /// Watch only, the extremes and perhaps how the values are distributed: calibration.
+  case observe(SiteCounts?)
   /// Put values on the grid and watch.
   case quantize(GridLanes)
 
@@ -43,6 +43,31 @@ struct GridLanes {
 
   /// From the bytes that stand for points of this grid.
   var decoding: Decoding { Decoding(offset: lowest, scale: scale) }
+}
+
+/// A grid with its numbers in every lane, for use inside a loop over elements.
+struct LaneGrid {
+  private var scale, lowest, highest, smallest, largest: Lanes
+
+  /// `nil` of no grid.
+  init?(_ grid: GridLanes?) {
+    guard let grid else { return nil }
+    scale = Lanes(repeating: grid.scale)
+    (lowest, highest) = (Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest))
+    (smallest, largest) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))
+  }
+
+  /// The bits of `fakeQuantizeTile`.
+  @inline(__always)
+  func fakeQuantized(_ x: Lanes) -> Lanes {
+    (x / scale).lower(highest).higher(lowest).roundedToEven() * scale
+  }
+
+  /// `gradient`, 0 where `value` was clamped.
+  @inline(__always)
+  func passing(_ gradient: Lanes, where value: Lanes) -> Lanes {
+    gradient.onlyWhere(value, from: smallest, to: largest)
+  }
 }
 
 /// The smallest and largest value seen.

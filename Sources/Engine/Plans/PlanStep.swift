@@ -26,6 +26,8 @@ final class PlanState {
   var grids: [Grid?]
   /// What was seen at each site since the last reset.
   var extremes: [Extremes]
+  /// Set while calibration counts what the sites see.
+  var histograms: SiteHistograms?
   /// Scratch that all steps use in turn.
   let tiles: Tiles
   private let tileMemory: AlignedBuffer
@@ -50,7 +52,7 @@ final class PlanState {
     guard let site else { return .off }
     switch quantizationMode {
     case .off: return .off
-    case .observe: return .observe
+    case .observe: return .observe(histograms?.place(site: site))
     case .quantize: return .quantize(grid(at: site))
     }
   }
@@ -63,7 +65,8 @@ final class PlanState {
   }
 
   /// Several values may share a site: the site sees them all.
-  func widen(_ site: Int, _ seen: Extremes) {
+  func widen(_ site: Int?, _ seen: Extremes) {
+    guard let site else { return }
     if seen.low < extremes[site].low { extremes[site].low = seen.low }
     if seen.high > extremes[site].high { extremes[site].high = seen.high }
   }
