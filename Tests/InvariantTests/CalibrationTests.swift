@@ -66,7 +66,7 @@ struct CalibrationTests {
       contents.tensors[index].tensor.withMutableElements(as: Float.self) { $0[32 * 5] = .nan }
     }
     let folder = tested.small.run("damaged").path
-    let path = try CheckpointWriter(runFolder: folder).write(contents)
+    let path = try CheckpointWriter(runFolder: folder).write(contents).path
     let outcome = try Program.run(
       ["calibrate", path, "--output", tested.small.run("out").path], ranks: 2)
     #expect(outcome.exitCode == 65 && outcome.sentences.count == 1, "\(outcome.errors)")
@@ -88,8 +88,17 @@ struct CalibrationTests {
     for name in try FileManager.default.contentsOfDirectory(atPath: pictures.path) {
       try gray.write(to: pictures.appending(path: name))
     }
-    let outcome = try tested.calibrate(
-      "out", ["--set", "data.format=yolo", "--set", "data.root=\(data.path)"], ranks: 2)
+    // A run that reads what is there, rather than draw it.
+    let short = ["--set", "schedule.floatEpochs=1", "--set", "schedule.qatEpochs=0"]
+    let trained = try Program.run(
+      tested.small.arguments("read", short + ["--set", "data.format=yolo"]))
+    #expect(trained.exitCode == 0, "\(trained.errors)")
+    let name = try #require(try tested.small.checkpoints("read").last)
+    let outcome = try Program.run(
+      [
+        "calibrate", tested.small.run("read").appending(path: "checkpoints/\(name)").path,
+        "--output", tested.small.run("out").path, "--set", "data.root=\(data.path)",
+      ], ranks: 2)
     #expect(outcome.exitCode == 65 && outcome.sentences.count == 1, "\(outcome.errors)")
     #expect(outcome.errors.contains("of one colour each"))
   }
