@@ -58,7 +58,7 @@ public struct UnmatchedPattern: Error, Hashable, Sendable, CustomStringConvertib
   public var near: [String]
 
   public var description: String {
-    "`\(override.pattern)` fits no layer or activation of the network; near it are \(near.joined(separator: ", "))"
+    "`\(override)` fits no layer or activation of the network; near it are \(near.joined(separator: ", "))"
   }
 }
 

@@ -83,7 +83,9 @@ struct ExportFixture: Sendable {
     }
     grids = []
     for (site, seen) in zip(graph.sites, plain.grids) {
-      var grid = site.grid(covering: seen.low, seen.high)
+      // A SiLU has no value below -0.279, which a grid symmetric about 0 does not tell.
+      let low = site.hasTwoEnds ? max(seen.low, -0.3) : seen.low
+      var grid = site.grid(covering: low, seen.high)
       if let learned = site.learned {
         let values = site.learnedValues(method, of: grid).map { 0.9 * $0 }
         weights[graph.parameters[learned.parameter].name] = Tensor(values, shape: [values.count])
