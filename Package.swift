@@ -112,7 +112,7 @@ let package = Package(
         "Tensors", "Graphs", "Quantization", "Engine", "Datasets", "Detection", "Models",
         "Checkpoints",
       ], golden: ["Goldens"]),
-    tests("Exporting", imports: ["Graphs", "Quantization", "Models", "Tensors"]),
+    tests("Exporting", imports: ["Engine", "Graphs", "Quantization", "Models", "Tensors"]),
     tests("Reporting", imports: []),
     tests(
       "Benchmarks",

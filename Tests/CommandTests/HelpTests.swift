@@ -4,6 +4,7 @@ import Testing
 struct HelpTests {
   @Test(arguments: [
     [], ["train"], ["launch"], ["evaluate"], ["predict"], ["export"], ["check-target"],
+    ["parity"],
     ["calibrate"], ["checkpoint"],
     ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
     ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],
