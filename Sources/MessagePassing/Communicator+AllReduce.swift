@@ -45,6 +45,12 @@ extension Communicator {
     try allReduce(values, MemoryLayout<Int64>.size, count, cmpi_int64(), operation)
   }
 
+  public func allReduce(
+    _ values: UnsafeMutablePointer<UInt64>, count: Int, _ operation: ReductionOperation
+  ) throws(MPIError) {
+    try allReduce(values, MemoryLayout<UInt64>.size, count, cmpi_uint64(), operation)
+  }
+
   private func allReduce(
     _ base: UnsafeMutableRawPointer, _ width: Int, _ count: Int, _ type: MPI_Datatype,
     _ operation: ReductionOperation

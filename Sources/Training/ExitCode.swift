@@ -19,7 +19,7 @@ public func exitCode(_ error: any Error) -> Int32 {
     case .unusableCheckpoint: 65
     case .diverged: 1
     }
-  case is DataError: 65
+  case is DataError, is CalibrationError: 65
   case let error as ImageError:
     switch error {
     case .unreadable, .unwritable: 74

@@ -13,11 +13,14 @@ extension Recipe {
     /// Share of the newest step in the moving range of an activation.
     public var observerMomentum = 0.01
 
-    static let fields: [RecipeField] = [
-      .choice("quantization.target", \.quantization.target),
-      .integer("quantization.weightBits", \.quantization.weightBits, 2...8),
-      .integer("quantization.activationBits", \.quantization.activationBits, 2...8),
-      .number("quantization.observerMomentum", \.quantization.observerMomentum, 1e-6...1),
-    ]
+    public var calibration = Calibration()
+
+    static let fields: [RecipeField] =
+      [
+        .choice("quantization.target", \.quantization.target),
+        .integer("quantization.weightBits", \.quantization.weightBits, 2...8),
+        .integer("quantization.activationBits", \.quantization.activationBits, 2...8),
+        .number("quantization.observerMomentum", \.quantization.observerMomentum, 1e-6...1),
+      ] + Calibration.fields
   }
 }

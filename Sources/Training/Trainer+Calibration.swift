@@ -12,14 +12,20 @@ import Tensors
 extension Trainer {
   /// From float to quantization: the averaged weights, ranges of every site, a checkpoint of its own.
   ///
-  /// Training pictures without augmentation, in the order of the data set, in global batches; a
-  /// site's range is the mean of its batches' extremes. The result, in `calibrated/` of the run, is
-  /// the post-training quantized model; QAT goes on from it with an empty optimizer.
+  /// Training pictures without augmentation, in the order of the data set, in global batches. The
+  /// result, in `calibrated/` of the run, is the post-training quantized model; QAT goes on from it
+  /// with an empty optimizer.
   ///
   /// - Parameter images: how many pictures; `nil` as many as the recipe says.
   func calibrate(images: Int? = nil) throws(FailureReport) {
     state.adoptAverages(recipe)
     shardStep = nil
+    let pictures = try communicator.together(exitCode: exitCode) {
+      try checkWeights()
+      return try CalibrationPictures(
+        training, count: images ?? recipe.schedule.calibrationImages, recipe)
+    }
+    reporter.note("calibrating \(siteCount) sites on \(pictures.count) pictures")
     let step = try communicator.together(exitCode: exitCode) {
       try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
     }
@@ -27,45 +33,7 @@ extension Trainer {
     step.plan.quantizationMode = .observe
     // The weights are on their grids already here, as they will be when the ranges are used.
     step.plan.prepareWeights()
-    state.ranges = Array(repeating: MovingRange(), count: siteCount)
-
-    let count = min(
-      images ?? recipe.schedule.calibrationImages, training.samples.count)
-    let B = recipe.batch.size
-    let batches = (count + B - 1) / B
-    reporter.note("calibrating \(siteCount) sites on \(count) pictures")
-    let loader = BatchLoader(
-      training, seed: recipe.seed,
-      requests: (0..<batches).flatMap { batch in
-        globalStep.reduction.shards.map { shard in
-          let first = batch * B + shard * recipe.batch.shardSize
-          return BatchRequest(
-            sampleIndices: (first..<first + recipe.batch.shardSize).map { $0 % count })
-        }
-      }, threads: recipe.system.loaderThreads)
-    var seen = [Float](repeating: 0, count: 2 * siteCount)
-    var own = seen
-    for batch in 0..<batches {
-      Activity.calibrating.begin(step: state.step)
-      for i in seen.indices { seen[i] = -.infinity }
-      try communicator.together(exitCode: exitCode) {
-        for _ in globalStep.reduction.shards {
-          guard let pictures = try loader.next() else { break }
-          step.observe(pictures)
-          own.withUnsafeMutableBufferPointer { step.writeExtremes($0.baseAddress!) }
-          for i in seen.indices where own[i] > seen[i] { seen[i] = own[i] }
-        }
-      }
-      try communicator.together {
-        try seen.withUnsafeMutableBufferPointer {
-          try communicator.allReduce($0.baseAddress!, count: $0.count, .maximum)
-        }
-      }
-      for site in quantizedGraph.sites.indices {
-        state.ranges[site].observe(
-          low: -seen[2 * site], high: seen[2 * site + 1], momentum: 1 / Float(batch + 1))
-      }
-    }
+    state.ranges = try observedRanges(step, pictures)
     state.phase = .qat
     state.optimizer.reset()
     state.startAverages(recipe.ema)

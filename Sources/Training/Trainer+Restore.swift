@@ -15,11 +15,14 @@ extension Trainer {
       throw TrainingError.unusableCheckpoint(
         path: path, reason: "its recipe cannot be read (\(error))")
     }
-    let conflicts = recipe.resumeConflicts(with: saved)
+    let isFloat = contents.state["phase"]?.string != Phase.qat.rawValue
+    // Nothing that says how to quantize has decided anything before there are ranges.
+    let conflicts = recipe.resumeConflicts(with: saved).filter {
+      !isFloat || !$0.key.hasPrefix("quantization.")
+    }
     guard conflicts.isEmpty else {
       throw TrainingError.otherRecipe(path: path, differences: conflicts.map(\.description))
     }
-    let isFloat = contents.state["phase"]?.string != Phase.qat.rawValue
     let own = try state.snapshots.json(of: isFloat ? floatGraph : quantizedGraph)
     let found = differences(in: own, contents.graph)
     guard found.isEmpty else {

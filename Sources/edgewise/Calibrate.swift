@@ -1,4 +1,4 @@
-import ArgumentParser
+public import ArgumentParser
 import Checkpoints
 import Engine
 import MessagePassing
@@ -11,6 +11,8 @@ struct Calibrate: ParsableCommand {
     discussion: """
       Examples:
         edgewise calibrate runs/demo/checkpoints/step-00000400 --output runs/ptq --images 256
+        edgewise calibrate runs/demo --output runs/ptq-4 --method percentile --percentile 0.999 \
+          --set quantization.weightBits=4
         edgewise evaluate runs/ptq/calibrated --set data.root=runs/demo/data
 
       The new checkpoint lies in calibrated/ of the output folder. A run of `train` does this by itself \
@@ -29,8 +31,19 @@ struct Calibrate: ParsableCommand {
   var images: Int?
 
   @Option(
+    help:
+      "How ranges are chosen: movingAverage, minMax, percentile, entropy or squaredError. Default: what the recipe says."
+  )
+  var method: Recipe.Quantization.Calibration.Method?
+
+  @Option(help: "Share of the values inside a range, for --method percentile.")
+  var percentile: Double?
+
+  @Option(
     name: .customLong("set"),
-    help: "Another value for a key of data, evaluation or system: key.path=value. Repeatable.")
+    help:
+      "Another value for a key of data, evaluation, quantization or system: key.path=value. Repeatable."
+  )
   var overrides: [String] = []
 
   @Flag(help: "Print one JSON document.")
@@ -38,6 +51,22 @@ struct Calibrate: ParsableCommand {
 
   func validate() throws {
     if let images, images < 1 { throw ValidationError("--images must be at least 1") }
+    if percentile != nil, let method, method != .percentile {
+      throw ValidationError("--percentile goes with --method percentile alone")
+    }
+  }
+
+  /// The options as values of the recipe's keys; those of `--set` count first.
+  private var choices: [String] {
+    var choices = overrides
+    func choose(_ key: String, _ value: String) {
+      choices.append("quantization.calibration.\(key)=\(value)")
+    }
+    if let method = method ?? (percentile == nil ? nil : .percentile) {
+      choose("method", method.rawValue)
+    }
+    if let percentile { choose("percentile", "\(percentile)") }
+    return choices
   }
 
   func run() throws {
@@ -46,7 +75,8 @@ struct Calibrate: ParsableCommand {
       let reader = try openCheckpoint(checkpoint, communicator: communicator)
       let recipe = try communicator.together(exitCode: Training.exitCode) {
         var model = try DeployedModel(checkpoint: reader)
-        try model.apply(overrides: overrides)
+        try model.apply(
+          overrides: choices, sections: ["data.", "evaluation.", "quantization.", "system."])
         return model.recipe
       }
       setComputeThreadCount(recipe.system.threads)
@@ -63,6 +93,8 @@ struct Calibrate: ParsableCommand {
         var values: [String: JSONValue] = made.scores.mapValues { .number($0) }
         values["checkpoint"] = .string(made.path)
         values["as"] = "int8"
+        values["method"] = .string(recipe.quantization.calibration.method.rawValue)
+        values["notes"] = .array(reporter.notes.map { .string($0) })
         printJSON(.object(values))
       } else {
         print(made.path)
@@ -70,3 +102,5 @@ struct Calibrate: ParsableCommand {
     }
   }
 }
+
+extension Recipe.Quantization.Calibration.Method: ExpressibleByArgument {}

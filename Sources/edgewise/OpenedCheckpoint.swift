@@ -58,12 +58,14 @@ func runFolder(ofCheckpoint path: String) -> String {
 extension DeployedModel {
   /// Puts `--set` values over the recipe, as far as they do not change the model.
   ///
+  /// - Parameter sections: the beginnings of the keys that may be set.
   /// - Throws: `RecipeError`, or a sentence about a key that decides the weights.
-  mutating func apply(overrides: [String]) throws {
+  mutating func apply(
+    overrides: [String], sections: [String] = ["data.", "evaluation.", "system."]
+  ) throws {
     guard !overrides.isEmpty else { return }
     let changed = try Recipe(
       yaml: recipe.json, file: "the checkpoint's recipe", overrides: overrides)
-    let sections = ["data.", "evaluation.", "system."]
     for difference in changed.differences(to: recipe)
     where !sections.contains(where: difference.key.hasPrefix) {
       throw FailureReport(

@@ -17,6 +17,8 @@ final class RunReporter: TrainingReporter {
   private var pictures = 0
   private var firstStep = 0
   private var isBarShown = false
+  /// What was said in words, for a command that prints JSON.
+  private(set) var notes: [String] = []
 
   init(folder: String, isPrinting: Bool, isWriting: Bool) {
     self.folder = folder
@@ -46,6 +48,7 @@ final class RunReporter: TrainingReporter {
   }
 
   func note(_ text: String) {
+    notes.append(text)
     guard isPrinting else { return }
     clearBar()
     print(text)

@@ -147,4 +147,34 @@ struct ModelCommandTests {
     ).json()
     #expect(json["as"] as? String == "int8")
   }
+
+  @Test func `calibrate takes a method and bits, and refuses what does not go together`() throws {
+    let first = try #require(TinyRun.checkpoints().first)
+    let data = try TinyRun.folder() + "/data"
+    let output = try Program.temporaryFolder() + "/ptq"
+    let json = try Program.run(
+      "calibrate", first, "--output", output, "--percentile", "0.999", "--set",
+      "quantization.weightBits=4", "--set", "data.root=\(data)", "--json"
+    ).json()
+    #expect(json["method"] as? String == "percentile")
+    #expect((json["notes"] as? [String])?.contains { $0.contains("8 pictures") } == true)
+    let path = try #require(json["checkpoint"] as? String)
+    let manifest = try #require(FileManager.default.contents(atPath: "\(path)/manifest.json"))
+    let written = try JSONSerialization.jsonObject(with: manifest) as? [String: Any]
+    let recipe = try #require(written?["recipe"] as? [String: Any])
+    let quantization = try #require(recipe["quantization"] as? [String: Any])
+    #expect(quantization["weightBits"] as? Int == 4)
+
+    for (arguments, word) in [
+      (["--method", "entropy", "--percentile", "0.9"], "percentile"),
+      (["--method", "kl"], "movingAverage"),
+      (["--percentile", "2"], "quantization.calibration.percentile"),
+      (["--set", "optimizer.momentum=0.5"], "optimizer.momentum"),
+    ] {
+      let refused = try Program.run(
+        ["calibrate", first, "--output", output + "-other"] + arguments)
+      #expect(refused.code == 64, "\(arguments): \(refused.errors)")
+      #expect(refused.errors.contains(word), "\(refused.errors)")
+    }
+  }
 }

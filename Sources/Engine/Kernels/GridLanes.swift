@@ -4,8 +4,8 @@ import Quantization
 enum SiteMode {
   /// Nothing: the float phase.
   case off
-  /// Watch the extremes only: calibration.
-  case observe
+  /// Watch only, the extremes and perhaps how the values are distributed: calibration.
+  case observe(SiteCounts?)
   /// Put values on the grid and watch.
   case quantize(GridLanes)
 

@@ -97,6 +97,7 @@ struct Pointwise {
   ) {
     if site.isOff { return }
     watch(tile, count: count, &site.extremes)
+    if case .observe(let counts?) = site.mode { counts.take(tile, count: count) }
     guard let grid = site.mode.grid else { return }
     if asBytes {
       byteTile(tile, count: count, grid)

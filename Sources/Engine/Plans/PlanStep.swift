@@ -26,6 +26,8 @@ final class PlanState {
   var grids: [Grid?]
   /// What was seen at each site since the last reset.
   var extremes: [Extremes]
+  /// Set while calibration counts what the sites see.
+  var histograms: SiteHistograms?
   /// Scratch that all steps use in turn.
   let tiles: Tiles
   private let tileMemory: AlignedBuffer
@@ -50,7 +52,7 @@ final class PlanState {
     guard let site else { return .off }
     switch quantizationMode {
     case .off: return .off
-    case .observe: return .observe
+    case .observe: return .observe(histograms?.place(site: site))
     case .quantize: return .quantize(grid(at: site))
     }
   }

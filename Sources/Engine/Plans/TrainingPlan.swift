@@ -68,6 +68,12 @@ public final class TrainingPlan {
     (plan.state.extremes[site].low, plan.state.extremes[site].high)
   }
 
+  /// Counts the values of every site in each forward pass while `quantizationMode` is `.observe`.
+  public var histograms: SiteHistograms? {
+    get { plan.state.histograms }
+    set { plan.state.histograms = newValue }
+  }
+
   /// Takes over changed parameters: quantizes weights, brings them into oneDNN's layouts.
   public func prepareWeights() { plan.prepareWeights() }
 

@@ -40,18 +40,10 @@ public struct Histogram: Hashable, Sendable, Codable {
 
   /// Takes in values.
   public mutating func observe(_ values: UnsafeBufferPointer<Float>) {
-    let (low, last) = (Double(range.low), Double(binCount - 1))
-    let width = binWidth
-    let perUnit = width > 0 ? 1 / width : 0
-    counts.withUnsafeMutableBufferPointer { counts in
-      for x in values {
-        guard x.isFinite else {
-          unusableCount += 1
-          continue
-        }
-        let place = (Double(x) - low) * perUnit
-        counts[Int(Swift.min(Swift.max(place, 0), last))] += 1
-      }
+    guard let first = values.baseAddress else { return }
+    let edges = HistogramEdges(over: range, binCount: binCount)
+    unusableCount += counts.withUnsafeMutableBufferPointer {
+      edges.count(first, values.count, into: $0.baseAddress!)
     }
   }
 

@@ -17,6 +17,8 @@ public enum RangeMethod: Hashable, Sendable, Codable {
 public enum RangeError: Error, Hashable, Sendable, CustomStringConvertible {
   case sawNothing
   case sawOnlyUnusable(count: UInt64)
+  case sawUnusable(count: UInt64)
+  case isUnbounded
   case isConstant(Float)
 
   public var description: String {
@@ -24,6 +26,9 @@ public enum RangeError: Error, Hashable, Sendable, CustomStringConvertible {
     case .sawNothing: "saw no value; calibrate with pictures that reach it"
     case .sawOnlyUnusable(let count):
       "saw \(count) values and all of them are NaN or infinite; take an earlier checkpoint"
+    case .sawUnusable(let count):
+      "saw \(count) values that are NaN or infinite; take an earlier checkpoint"
+    case .isUnbounded: "saw infinite values; take an earlier checkpoint"
     case .isConstant(let value):
       "saw nothing but \(value); calibrate with pictures that differ, or remove the layer before it"
     }
