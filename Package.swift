@@ -42,7 +42,7 @@ let package = Package(
     // Floor 1
     floor("Tensors", imports: []),
     floor("MessagePassing", imports: ["CMPI", "Tensors"]),
-    floor("Compression", imports: ["CZstd"]),
+    floor("Compression", imports: ["CZstd", "CLanes"]),
     floor("Images", imports: ["CTurboJPEG", "CPNG"]),
 
     // Floor 2

@@ -212,15 +212,16 @@ public struct PerformanceReport: Sendable {
       "Speeds are raw bytes over processor time, so per core. Blocked is what a step waits for a save.",
       columns: [
         "raw MB", "ratio", "plain zstd -3", "compress MB/s", "restore MB/s",
-        "write ms on the clock",
-        "blocked ms", "memcpy ms",
+        "verify MB/s", "write ms on the clock", "blocked ms", "memcpy ms", "list 100, ms",
+        "show, ms",
       ],
       rows: results.own("checkpoint").map { line in
         [
           number(line, "raw_bytes", 1, times: 1e-6), number(line, "ratio", 3),
           number(line, "plain_zstd_ratio", 3), number(line, "compress_MB_s", 0),
-          number(line, "restore_MB_s", 0), number(line, "write_ms", 1),
-          number(line, "blocked_ms", 2), number(line, "memcpy_ms", 2),
+          number(line, "restore_MB_s", 0), number(line, "verify_MB_s", 0),
+          number(line, "write_ms", 1), number(line, "blocked_ms", 2),
+          number(line, "memcpy_ms", 2), number(line, "list_ms", 1), number(line, "show_ms", 1),
         ]
       })
   }

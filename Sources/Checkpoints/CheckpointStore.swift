@@ -170,7 +170,7 @@ public struct CheckpointSummary: Hashable, Sendable, Codable {
     let bytes = try InputFile.bytes(file, limit: CheckpointLimits().manifestByteCount)
     let json = try ManifestFile.json(
       bytes, file: file, leavingOut: ["tensors", "graph", "recipe", "state"])
-    let top = ManifestField(value: json, place: "the manifest", file: file)
+    let top = ManifestField(value: json, place: .manifest, file: file)
     try Manifest.checkVersion(top)
     step = try top["step"].count()
     epoch = try top["epoch"].count()

@@ -18,7 +18,7 @@ public struct CheckpointWriter: Sendable {
   /// Raw bytes after which a new shard file is begun.
   package var shardByteCount = ShardPlan.shardByteCount
   /// Raw bytes of a tensor after which a new frame is begun: what a core's own cache holds.
-  package var frameRawLength = 512 << 10
+  package var frameRawLength = 256 << 10
   package var checksSpace = true
   /// How long to wait for another writer's share.
   package var shareSeconds = 120.0

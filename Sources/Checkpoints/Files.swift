@@ -60,10 +60,14 @@ final class InputFile {
 }
 
 /// A new file that is written from front to back.
+///
+/// Short pieces are gathered, so that a thousand small tensors are not a thousand calls.
 final class OutputFile {
   let path: String
   private(set) var byteCount = 0
   private var descriptor: Int32
+  private var gathered: [UInt8] = []
+  private static let gatheredByteCount = 64 << 10
 
   init(path: String) throws(CheckpointError) {
     self.path = path
@@ -74,6 +78,25 @@ final class OutputFile {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   func append(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
+    byteCount += bytes.count
+    if gathered.count + bytes.count > Self.gatheredByteCount { try writeGathered() }
+    if bytes.count > Self.gatheredByteCount / 4 {
+      try writeGathered()
+      try writeNow(bytes)
+    } else {
+      gathered.append(contentsOf: bytes)
+    }
+  }
+
+  private func writeGathered() throws(CheckpointError) {
+    guard !gathered.isEmpty else { return }
+    try gathered.withUnsafeBytes { bytes in
+      Result { () throws(CheckpointError) in try writeNow(bytes) }
+    }.get()
+    gathered.removeAll(keepingCapacity: true)
+  }
+
+  private func writeNow(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
     var done = 0
     while done < bytes.count {
       let count = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
@@ -83,11 +106,11 @@ final class OutputFile {
         throw systemError("write", path)
       }
     }
-    byteCount += bytes.count
   }
 
   /// Returns once the bytes are on the disk.
   func finish() throws(CheckpointError) {
+    try writeGathered()
     guard fsync(descriptor) == 0 else { throw systemError("write", path) }
     let result = close(descriptor)
     descriptor = -1

@@ -50,9 +50,11 @@ final class FrameEncoder {
   }
 
   /// Whether the difference to `base` takes fewer bytes, measured on a piece from the middle.
+  ///
+  /// What is too short to be compressed is never a difference.
   private func isNear(_ tensor: Tensor, _ base: Tensor) throws(CheckpointError) -> Bool {
-    let count = min(tensor.byteCount, 16 << 10)
-    guard count > 0 else { return false }
+    let count = min(tensor.byteCount, 4 << 10)
+    guard count >= FrameCompressor.worthwhilePlanesByteCount else { return false }
     let start = (tensor.byteCount - count) / 2 & ~7
     var (alone, difference) = (0, 0)
     _ = try encode(tensor, start..<start + count, base: nil, .floatPlanes) { alone = $0.count }

@@ -194,6 +194,16 @@ private struct JSONParser {
       guard isDigit(end) else { throw error("a number lacks its exponent") }
       while isDigit(end) { end += 1 }
     }
+    // Up to 18 digits fit in any case.
+    if isWhole, end - start <= 18 {
+      let isNegative = bytes[start] == UInt8(ascii: "-")
+      var value = 0
+      for index in (isNegative ? start + 1 : start)..<end {
+        value = 10 * value + Int(bytes[index] - 0x30)
+      }
+      offset = end
+      return .integer(isNegative ? -value : value)
+    }
     let text = String(decoding: bytes[start..<end], as: UTF8.self)
     if isWhole {
       guard let value = Int(text) else { throw error("\(text) does not fit in 64 bits") }
@@ -210,15 +220,19 @@ private struct JSONParser {
   mutating func string() throws(JSONError) -> String {
     offset += 1
     let start = offset
+    var union: UInt8 = 0
     while offset < bytes.count, bytes[offset] >= 0x20, bytes[offset] != UInt8(ascii: "\""),
       bytes[offset] != UInt8(ascii: "\\")
     {
+      union |= bytes[offset]
       offset += 1
     }
     guard offset < bytes.count else { throw error("a string has no end") }
     if bytes[offset] == UInt8(ascii: "\"") {
       defer { offset += 1 }
-      return try text(bytes[start..<offset])
+      let slice = UnsafeBufferPointer(rebasing: bytes[start..<offset])
+      // ASCII is valid as it is.
+      return union < 0x80 ? String(decoding: slice, as: UTF8.self) : try text(slice)
     }
     var unescaped = Array(bytes[start..<offset])
     while offset < bytes.count {

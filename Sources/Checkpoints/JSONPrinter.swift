@@ -33,8 +33,11 @@ struct JSONPrinter {
   mutating func print(_ value: JSONValue, indent: Int, column: Int) {
     let start = bytes.count
     // One column is left for a comma.
-    if printFlat(value, limit: start + max(Self.columns - column - 1, 0)) { return }
-    bytes.removeLast(bytes.count - start)
+    let room = max(Self.columns - column - 1, 0)
+    if value.leastByteCount(limit: room) <= room {
+      if printFlat(value, limit: start + room) { return }
+      bytes.removeLast(bytes.count - start)
+    }
     switch value {
     case .array(let elements):
       bytes.append(UInt8(ascii: "["))
@@ -45,13 +48,13 @@ struct JSONPrinter {
       endLine(indent, closing: "]")
     case .object(let members):
       bytes.append(UInt8(ascii: "{"))
-      for (i, key) in members.keys.sorted().enumerated() {
+      for (i, (key, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {
         startLine(indent + 2, isFirst: i == 0)
         let keyStart = bytes.count
         print(string: key)
         bytes += ": ".utf8
         print(
-          members[key]!, indent: indent + 2, column: indent + 2 + bytes.count - keyStart)
+          value, indent: indent + 2, column: indent + 2 + bytes.count - keyStart)
       }
       endLine(indent, closing: "}")
     default:
@@ -84,11 +87,11 @@ struct JSONPrinter {
     case .object(let members):
       guard bytes.count + members.count <= limit else { return false }
       bytes.append(UInt8(ascii: "{"))
-      for (i, key) in members.keys.sorted().enumerated() {
+      for (i, (key, value)) in members.sorted(by: { $0.key < $1.key }).enumerated() {
         if i > 0 { bytes += ", ".utf8 }
         print(string: key)
         bytes += ": ".utf8
-        guard printFlat(members[key]!, limit: limit) else { return false }
+        guard printFlat(value, limit: limit) else { return false }
       }
       bytes.append(UInt8(ascii: "}"))
     }
@@ -97,6 +100,11 @@ struct JSONPrinter {
 
   mutating func print(string: String) {
     bytes.append(UInt8(ascii: "\""))
+    if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }) {
+      bytes += string.utf8
+      bytes.append(UInt8(ascii: "\""))
+      return
+    }
     for byte in string.utf8 {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -126,5 +134,29 @@ struct JSONPrinter {
     bytes.append(0x0A)
     bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: indent))
     bytes.append(UInt8(ascii: closing))
+  }
+}
+
+extension JSONValue {
+  /// No text of the value on one line is shorter. Found without laying anything out, and not
+  /// followed beyond `limit`.
+  fileprivate func leastByteCount(limit: Int) -> Int {
+    // `[a, b]` takes two bytes more per element than these, `{"k": v, "l": w}` six per member.
+    var count = 0
+    switch self {
+    case .string(let value): return value.utf8.count + 2
+    case .array(let elements):
+      for element in elements {
+        count += element.leastByteCount(limit: limit - count) + 2
+        if count > limit { break }
+      }
+    case .object(let members):
+      for (key, value) in members {
+        count += key.utf8.count + value.leastByteCount(limit: limit - count) + 6
+        if count > limit { break }
+      }
+    default: break
+    }
+    return max(count, 1)
   }
 }

@@ -54,7 +54,7 @@ extension Manifest: Codable {
 
   /// Reads and checks a manifest; `file` is what errors call it.
   init(json: JSONValue, file: String, limits: CheckpointLimits) throws(CheckpointError) {
-    let top = ManifestField(value: json, place: "the manifest", file: file)
+    let top = ManifestField(value: json, place: .manifest, file: file)
     try Self.checkVersion(top)
     step = try top["step"].count()
     epoch = try top["epoch"].count()
@@ -88,8 +88,11 @@ extension Manifest: Codable {
     tensors.reserveCapacity(fields.count)
     var keys = Set<TensorKey>()
     var rawByteCount = 0
+    let shardIndices = Dictionary(
+      uniqueKeysWithValues: shards.indices.map { (Self.shardFileName($0), $0) })
     for field in fields {
-      let tensor = try Self.tensor(field, shards: shards, limits: limits)
+      let tensor = try Self.tensor(
+        field, shards: shards, shardIndices: shardIndices, limits: limits)
       guard keys.insert(tensor.key).inserted else {
         throw field.wrong("each name and role once, not \(tensor.key) again")
       }
@@ -117,12 +120,13 @@ extension Manifest: Codable {
   }
 
   private static func tensor(
-    _ field: ManifestField, shards: [ShardRecord], limits: CheckpointLimits
+    _ field: ManifestField, shards: [ShardRecord], shardIndices: [String: Int],
+    limits: CheckpointLimits
   ) throws(CheckpointError) -> TensorRecord {
     let name = try field["name"].label()
     let role = TensorRole(rawValue: try field["role"].label())
     var field = field
-    field.place += " (\(name), \(role))"
+    field.place = .tensor(field.place, name: name, role: role)
     let dtypeField = try field["dtype"]
     guard let dtype = DType(rawValue: try dtypeField.string()) else {
       throw dtypeField.wrong("one of " + DType.allCases.map(\.rawValue).joined(separator: ", "))
@@ -141,8 +145,7 @@ extension Manifest: Codable {
       throw try field["base"].wrong("no such key but for difference-planes")
     }
     let shardField = try field["shard"]
-    let shardName = try shardField.string()
-    guard let shard = shardIndex(shardName), shard < shards.count else {
+    guard let shard = shardIndices[try shardField.string()] else {
       throw shardField.wrong("one of the \(shards.count) files under \"shards\"")
     }
 
@@ -244,89 +247,6 @@ extension Manifest: Codable {
       }
     }
   }
-
-  /// The index in a shard's name, if that is exactly what this format calls a shard.
-  private static func shardIndex(_ name: String) -> Int? {
-    guard name.hasPrefix("shard-"), name.hasSuffix(".zst"),
-      let index = Int(name.dropFirst(6).dropLast(4)), index >= 0, shardFileName(index) == name
-    else { return nil }
-    return index
-  }
-}
-
-/// A value of the manifest together with its place, for sentences about it.
-struct ManifestField {
-  let value: JSONValue
-  var place: String
-  let file: String
-
-  subscript(key: String) -> ManifestField {
-    get throws(CheckpointError) {
-      guard let members = value.object else { throw wrong("an object") }
-      guard let member = members[key] else {
-        throw .damaged(
-          file: file, found: "\(place) has no key \"\(key)\"", expected: "that key")
-      }
-      return ManifestField(value: member, place: "\(place), \(key)", file: file)
-    }
-  }
-
-  func wrong(_ expected: String) -> CheckpointError {
-    let text = value.lineText
-    let shown = text.utf8.count <= 60 ? text : value.kind
-    return .damaged(file: file, found: "\(place) is \(shown)", expected: expected)
-  }
-
-  func elements() throws(CheckpointError) -> [ManifestField] {
-    guard let elements = value.array else { throw wrong("an array") }
-    return elements.enumerated().map { index, element in
-      ManifestField(value: element, place: "\(place) \(index)", file: file)
-    }
-  }
-
-  func members() throws(CheckpointError) -> [(String, ManifestField)] {
-    guard let members = value.object else { throw wrong("an object") }
-    return members.sorted { $0.key < $1.key }.map { key, member in
-      (key, ManifestField(value: member, place: "\(place), \(key)", file: file))
-    }
-  }
-
-  func count() throws(CheckpointError) -> Int {
-    guard let count = value.int, count >= 0 else { throw wrong("a whole number, 0 or more") }
-    return count
-  }
-
-  func double() throws(CheckpointError) -> Double {
-    guard let double = value.double else { throw wrong("a number") }
-    return double
-  }
-
-  func string() throws(CheckpointError) -> String {
-    guard let string = value.string else { throw wrong("a string") }
-    return string
-  }
-
-  func strings() throws(CheckpointError) -> [String: String] {
-    var result: [String: String] = [:]
-    for (key, field) in try members() { result[key] = try field.string() }
-    return result
-  }
-
-  /// A name that can be printed: not empty, not long, no control characters.
-  func label() throws(CheckpointError) -> String {
-    let label = try string()
-    guard isLabel(label) else {
-      throw wrong("1 to 1024 bytes of text without control characters")
-    }
-    return label
-  }
-
-  func hash() throws(CheckpointError) -> UInt64 {
-    guard let text = value.string, let hash = hexValue(text) else {
-      throw wrong("16 hexadecimal digits")
-    }
-    return hash
-  }
 }
 
 /// Whether a text can name a tensor: not empty, not long, no control characters.
@@ -344,8 +264,14 @@ func hexText(_ hash: UInt64) -> String {
 
 /// The number that `hexText` writes so, and in no other way.
 func hexValue(_ text: String) -> UInt64? {
-  guard text.utf8.count == 16, let value = UInt64(text, radix: 16), hexText(value) == text else {
-    return nil
+  guard text.utf8.count == 16 else { return nil }
+  var value: UInt64 = 0
+  for byte in text.utf8 {
+    switch byte {
+    case 0x30...0x39: value = value << 4 | UInt64(byte - 0x30)
+    case 0x61...0x66: value = value << 4 | UInt64(byte - 0x61 + 10)
+    default: return nil
+    }
   }
   return value
 }

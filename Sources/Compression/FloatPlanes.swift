@@ -1,3 +1,5 @@
+import CLanes
+
 /// How an element becomes an unsigned number before its bytes are laid into planes.
 ///
 /// Both put what compresses into the most significant bytes and what is noise into the lowest.
@@ -54,10 +56,9 @@ private func planeElementCount(
   return source / k
 }
 
-// MARK: - Four bytes, sixteen elements at a time
+// MARK: - Four bytes, 32 elements at a time
 
-private typealias Words = SIMD16<UInt32>
-private typealias Octets = SIMD16<UInt8>
+private typealias Words = SIMD8<UInt32>
 
 @inline(__always)
 private func words(_ p: UnsafeRawPointer, _ i: Int) -> Words {
@@ -71,31 +72,32 @@ private func folded(_ d: Words) -> Words { (d &<< 1) ^ (Words.zero &- (d &>> 31)
 @inline(__always)
 private func unfolded(_ u: Words) -> Words { (u &>> 1) ^ (Words.zero &- (u & Words(repeating: 1))) }
 
+@inline(__always)
+private func rotatedLeft(_ w: Words) -> Words { (w &<< 1) | (w &>> 31) }
+
+@inline(__always)
+private func rotatedRight(_ w: Words) -> Words { (w &>> 1) | (w &<< 31) }
+
 private func split4(
   _ x: UnsafeRawPointer, _ base: UnsafeRawPointer?, _ y: UnsafeMutablePointer<UInt8>, _ n: Int
 ) {
-  let planes = UnsafeMutableRawPointer(y)
-  let whole = n & ~15
-  @inline(__always) func store(_ u: Words, _ i: Int) {
-    func put(_ p: Int, _ v: Octets) {
-      planes.storeBytes(of: v, toByteOffset: p &* n &+ i, as: Octets.self)
-    }
-    put(0, Octets(truncatingIfNeeded: u &>> 24))
-    put(1, Octets(truncatingIfNeeded: u &>> 16))
-    put(2, Octets(truncatingIfNeeded: u &>> 8))
-    put(3, Octets(truncatingIfNeeded: u))
-  }
+  let (whole, stride) = (n & ~31, Int64(n))
   var i = 0
   if let base {
     while i < whole {
-      store(folded(words(x, i) &- words(base, i)), i)
-      i &+= 16
+      clanes_store_planes(
+        folded(words(x, i) &- words(base, i)),
+        folded(words(x, i &+ 8) &- words(base, i &+ 8)),
+        folded(words(x, i &+ 16) &- words(base, i &+ 16)),
+        folded(words(x, i &+ 24) &- words(base, i &+ 24)), y + i, stride)
+      i &+= 32
     }
   } else {
     while i < whole {
-      let w = words(x, i)
-      store((w &<< 1) | (w &>> 31), i)
-      i &+= 16
+      clanes_store_planes(
+        rotatedLeft(words(x, i)), rotatedLeft(words(x, i &+ 8)), rotatedLeft(words(x, i &+ 16)),
+        rotatedLeft(words(x, i &+ 24)), y + i, stride)
+      i &+= 32
     }
   }
   splitEach(x, base, y, n, UInt32.self, from: whole)
@@ -104,28 +106,30 @@ private func split4(
 private func join4(
   _ x: UnsafePointer<UInt8>, _ base: UnsafeRawPointer?, _ y: UnsafeMutableRawPointer, _ n: Int
 ) {
-  let planes = UnsafeRawPointer(x)
-  let whole = n & ~15
-  @inline(__always) func load(_ i: Int) -> Words {
-    func get(_ p: Int) -> Words {
-      Words(
-        truncatingIfNeeded: planes.loadUnaligned(
-          fromByteOffset: p &* n &+ i, as: Octets.self))
-    }
-    return (get(0) &<< 24) | (get(1) &<< 16) | (get(2) &<< 8) | get(3)
+  let (whole, stride) = (n & ~31, Int64(n))
+  @inline(__always) func store(_ w: Words, _ i: Int) {
+    y.storeBytes(of: w, toByteOffset: 4 &* i, as: Words.self)
   }
   var i = 0
   if let base {
     while i < whole {
-      y.storeBytes(
-        of: unfolded(load(i)) &+ words(base, i), toByteOffset: 4 &* i, as: Words.self)
-      i &+= 16
+      // The stores below replace these; the compiler keeps the words in registers.
+      clanes_load_planes(x + i, stride, y + 4 &* i)
+      store(unfolded(words(y, i)) &+ words(base, i), i)
+      store(unfolded(words(y, i &+ 8)) &+ words(base, i &+ 8), i &+ 8)
+      store(unfolded(words(y, i &+ 16)) &+ words(base, i &+ 16), i &+ 16)
+      store(unfolded(words(y, i &+ 24)) &+ words(base, i &+ 24), i &+ 24)
+      i &+= 32
     }
   } else {
     while i < whole {
-      let u = load(i)
-      y.storeBytes(of: (u &>> 1) | (u &<< 31), toByteOffset: 4 &* i, as: Words.self)
-      i &+= 16
+      // The stores below replace these; the compiler keeps the words in registers.
+      clanes_load_planes(x + i, stride, y + 4 &* i)
+      store(rotatedRight(words(y, i)), i)
+      store(rotatedRight(words(y, i &+ 8)), i &+ 8)
+      store(rotatedRight(words(y, i &+ 16)), i &+ 16)
+      store(rotatedRight(words(y, i &+ 24)), i &+ 24)
+      i &+= 32
     }
   }
   joinEach(x, base, y, n, UInt32.self, from: whole)

@@ -26,7 +26,7 @@ public final class FrameCompressor {
     try checked(ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 1))
     // The level that skips most, with its literals coded all the same (1: always). That switch is
     // marked experimental; a zstd without it gets the next best.
-    try checked(ZSTD_CCtx_setParameter(entropyContext, ZSTD_c_compressionLevel, -10_000))
+    try checked(ZSTD_CCtx_setParameter(entropyContext, ZSTD_c_compressionLevel, ZSTD_minCLevel()))
     let isRefused = ZSTD_isError(ZSTD_CCtx_setParameter(entropyContext, literalCompression, 1)) != 0
     if isRefused {
       try checked(ZSTD_CCtx_setParameter(entropyContext, ZSTD_c_compressionLevel, 1))

@@ -1,9 +1,13 @@
 import CZstd
 
 extension FrameCompressor {
+  /// Planes of fewer bytes together are stored as they are: to start zstd takes longer than what it
+  /// would save is worth.
+  public static let worthwhilePlanesByteCount = 2048
+
   /// Writes one frame with the `planeCount` planes of `planes` to the start of `frame`, and returns
   /// its length. The first planes are compressed, each with a code of its own; from the first one on
-  /// behind which all are noise, bytes are stored as they are.
+  /// behind which all are noise, bytes are stored as they are. So are frames of less than 2 KiB.
   ///
   /// That is where the speed comes from: of a float's four planes one is compressed and three are
   /// copied. A reader sees an ordinary frame.
@@ -21,39 +25,61 @@ extension FrameCompressor {
     func plane(_ p: Int) -> UnsafeRawBufferPointer {
       UnsafeRawBufferPointer(rebasing: planes[p * n..<(p + 1) * n])
     }
-    var compressed = planeCount
-    while compressed > 0, isNoise(plane(compressed - 1)) { compressed -= 1 }
+    var compressed = planes.count < Self.worthwhilePlanesByteCount ? 0 : planeCount
+    while compressed > 0, PlaneKind(plane(compressed - 1)) == .noise { compressed -= 1 }
+    // Exponents repeat by chance only, and following such repetitions costs time and bytes; planes
+    // of almost one value do repeat.
+    var repetitive = 0
+    while repetitive < compressed, PlaneKind(plane(repetitive)) == .monotonous { repetitive += 1 }
 
     var writer = FrameWriter(frame)
     writer.beginFrame(contentByteCount: planes.count)
-    if compressed > 0 {
-      // Exponents repeat by chance only, and following such repetitions costs time and bytes; planes
-      // of mostly one value do repeat.
-      let context = hasFavourite(plane(0)) ? self.context : entropyContext
-      try checked(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
-      // So that a small frame gets small tables.
-      try checked(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(compressed * n)))
-      let start = writer.count
-      var output = ZSTD_outBuffer(
-        dst: frame.baseAddress! + start, size: frame.count - start, pos: 0)
-      for p in 0..<compressed {
-        var input = ZSTD_inBuffer(src: plane(p).baseAddress, size: n, pos: 0)
-        let remaining = try checked(
-          ZSTD_compressStream2(context, &output, &input, ZSTD_e_flush))
-        guard remaining == 0, input.pos == n else {
-          throw .zstd("the frame is longer than zstd's own bound")
-        }
-      }
-      // zstd wrote a header of its own; the blocks behind it are what is wanted. Nothing lies before
-      // them in this frame either, so their references mean the same.
-      let header = Self.headerByteCount(descriptor: frame[start + 4])
-      (frame.baseAddress! + start).copyMemory(
-        from: frame.baseAddress! + start + header, byteCount: output.pos - header)
-      writer.count = start + output.pos - header
+    let start = writer.count
+    func append(_ range: Range<Int>, _ context: OpaquePointer) throws(CompressionError) {
+      try appendBlocks(
+        UnsafeRawBufferPointer(rebasing: planes[range.lowerBound * n..<range.upperBound * n]),
+        planeCount: range.count, context, to: &writer)
+    }
+    try append(0..<repetitive, context)
+    let second = writer.count
+    try append(repetitive..<compressed, entropyContext)
+    if repetitive > 0, !FrameBlocks.copyNothing(frame[second..<writer.count]) {
+      // Blocks that copy from what lies before them may say so in terms of earlier blocks, and those
+      // came from another context.
+      writer.count = start
+      try append(0..<compressed, context)
     }
     writer.appendStored(UnsafeRawBufferPointer(rebasing: planes[(compressed * n)...]))
     writer.appendChecksum(UInt32(truncatingIfNeeded: xxh64(planes)))
     return writer.count
+  }
+
+  /// Compresses planes of equal length into blocks of their own and appends these, none of them the
+  /// frame's last.
+  private func appendBlocks(
+    _ planes: UnsafeRawBufferPointer, planeCount: Int, _ context: OpaquePointer,
+    to writer: inout FrameWriter
+  ) throws(CompressionError) {
+    guard planeCount > 0 else { return }
+    try checked(ZSTD_CCtx_reset(context, ZSTD_reset_session_only))
+    // So that a small frame gets small tables.
+    try checked(ZSTD_CCtx_setPledgedSrcSize(context, UInt64(planes.count)))
+    let (frame, start) = (writer.frame, writer.count)
+    var output = ZSTD_outBuffer(
+      dst: frame.baseAddress! + start, size: frame.count - start, pos: 0)
+    var input = ZSTD_inBuffer(src: planes.baseAddress, size: 0, pos: 0)
+    for plane in 1...planeCount {
+      input.size = planes.count / planeCount * plane
+      let remaining = try checked(ZSTD_compressStream2(context, &output, &input, ZSTD_e_flush))
+      guard remaining == 0, input.pos == input.size else {
+        throw .zstd("the frame is longer than zstd's own bound")
+      }
+    }
+    // zstd wrote a header of its own; the blocks behind it are what is wanted.
+    let header = Self.headerByteCount(descriptor: frame[start + 4])
+    (frame.baseAddress! + start).copyMemory(
+      from: frame.baseAddress! + start + header, byteCount: output.pos - header)
+    writer.count = start + output.pos - header
   }
 
   /// The most bytes that `compressPlanes` can need.
@@ -68,42 +94,6 @@ extension FrameCompressor {
     let content = [isSingleSegment ? 1 : 0, 2, 4, 8][Int(descriptor >> 6)]
     return 5 + (isSingleSegment ? 0 : 1) + [0, 1, 2, 4][Int(descriptor & 3)] + content
   }
-}
-
-/// How often each byte occurs in a sample of up to 4096 bytes, in 16 runs spread over `bytes`.
-private func sampleCounts(_ bytes: UnsafeRawBufferPointer) -> (counts: [Int], total: Int) {
-  var counts = [Int](repeating: 0, count: 256)
-  let (runCount, runLength) = (16, 256)
-  guard bytes.count > runCount * runLength else {
-    for byte in bytes { counts[Int(byte)] += 1 }
-    return (counts, bytes.count)
-  }
-  let stride = (bytes.count - runLength) / (runCount - 1)
-  for run in 0..<runCount {
-    for i in 0..<runLength { counts[Int(bytes[run * stride + i])] += 1 }
-  }
-  return (counts, runCount * runLength)
-}
-
-/// Whether half of the bytes have one value, judged by a sample.
-private func hasFavourite(_ bytes: UnsafeRawBufferPointer) -> Bool {
-  let (counts, total) = sampleCounts(bytes)
-  return 2 * counts.max()! > total
-}
-
-/// Whether an entropy coder would gain less than one part in forty, judged by a sample.
-///
-/// Small planes are never called noise: there zstd itself finds out, at no cost worth saving.
-private func isNoise(_ bytes: UnsafeRawBufferPointer) -> Bool {
-  guard bytes.count >= 8192 else { return false }
-  let (counts, total) = sampleCounts(bytes)
-  // The order-0 entropy of a sample is 8 - chi²/(2·ln 2·total) bits to second order. Noise has a
-  // chi² of 255 ± 23; 0.2 bits less than noise add 1136 for 4096 bytes.
-  let expected = Double(total) / 256
-  let chiSquare = counts.reduce(0.0) {
-    $0 + (Double($1) - expected) * (Double($1) - expected) / expected
-  }
-  return chiSquare < 255 + 1136
 }
 
 /// Puts the parts of a frame that zstd does not write itself.

@@ -10,13 +10,16 @@ public func xxh64(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
     var b = seed &+ prime2
     var c = seed
     var d = seed &- prime1
-    while offset <= bytes.count - 32 {
-      a = round(a, word(bytes, offset))
-      b = round(b, word(bytes, offset + 8))
-      c = round(c, word(bytes, offset + 16))
-      d = round(d, word(bytes, offset + 24))
-      offset += 32
+    var p = bytes.baseAddress!
+    let end = p + (bytes.count & ~31)
+    while p < end {
+      a = round(a, word(p, 0))
+      b = round(b, word(p, 8))
+      c = round(c, word(p, 16))
+      d = round(d, word(p, 24))
+      p += 32
     }
+    offset = bytes.count & ~31
     hash = rotated(a, 1) &+ rotated(b, 7) &+ rotated(c, 12) &+ rotated(d, 18)
     for lane in [a, b, c, d] { hash = (hash ^ round(0, lane)) &* prime1 &+ prime4 }
   } else {
@@ -24,7 +27,7 @@ public func xxh64(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
   }
   hash &+= UInt64(bytes.count)
   while offset <= bytes.count - 8 {
-    hash = rotated(hash ^ round(0, word(bytes, offset)), 27) &* prime1 &+ prime4
+    hash = rotated(hash ^ round(0, word(bytes.baseAddress!, offset)), 27) &* prime1 &+ prime4
     offset += 8
   }
   if offset <= bytes.count - 4 {
@@ -64,6 +67,6 @@ private func round(_ lane: UInt64, _ input: UInt64) -> UInt64 {
 }
 
 @inline(__always)
-private func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
-  UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+private func word(_ p: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+  UInt64(littleEndian: p.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
 }

@@ -211,7 +211,7 @@ public final class OrderedReduction {
   public func add(shard: Int, sums: UnsafePointer<Float>, maxima: UnsafePointer<Float>) {
     open(shard: shard, sums: sums, maxima: maxima)
     isKept = false
-    take(finalFrom: 0)
+    while takeNext(finalFrom: 0) {}
   }
 
   /// Announces a shard whose values become final with the next calls of `advance`, in ascending
@@ -232,19 +232,25 @@ public final class OrderedReduction {
   ///
   /// Of the rank's last shard, gives away what is final, and moves on what is on its way.
   public func advance(finalFrom watermark: Int) throws(MPIError) {
-    take(finalFrom: watermark)
-    guard isLastShard, !isAlone else { return }
-    try offer()
+    guard isLastShard, !isAlone else {
+      while takeNext(finalFrom: watermark) {}
+      return
+    }
+    // One after another, so that the others find each bucket in the cache they share.
+    while takeNext(finalFrom: watermark) {
+      try offer()
+      try poll()
+    }
     try poll()
   }
 
-  private func take(finalFrom watermark: Int) {
-    guard taken < buckets.count else { return }
-    while taken < buckets.count, buckets[taken].range.lowerBound >= watermark {
-      combineShard(taken)
-      taken += 1
-    }
+  /// Combines the next bucket of the open shard with the rank's, if it is final.
+  private func takeNext(finalFrom watermark: Int) -> Bool {
+    guard taken < buckets.count, buckets[taken].range.lowerBound >= watermark else { return false }
+    combineShard(taken)
+    taken += 1
     if taken == buckets.count { depth += combines == 0 ? 1 : 1 - combines }
+    return true
   }
 
   /// Combines a bucket of the open shard with the stack, which changes its depth after the last one.
@@ -350,13 +356,15 @@ public final class OrderedReduction {
       "the shards \(nextShard..<shards.upperBound) were not brought, or not to their end")
     depth = 0
     try offer()
-    while merged < buckets.count {
-      try buckets[merged].scatterReceives.wait()
-      try mergeNext()
-    }
     while gathered < buckets.count {
-      try buckets[gathered].gatherReceives.wait()
-      gatherNext()
+      let done = merged + gathered
+      try poll()
+      guard merged + gathered == done else { continue }
+      if merged < buckets.count {
+        try buckets[merged].scatterReceives.wait()
+      } else {
+        try buckets[gathered].gatherReceives.wait()
+      }
     }
     for bucket in buckets {
       try bucket.scatterSends.wait()

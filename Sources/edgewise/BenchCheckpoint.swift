@@ -11,10 +11,14 @@ struct BenchCheckpoint: ParsableCommand {
     discussion: """
       Example: edgewise bench checkpoint --run runs/demo --json
 
-      Copies of the newest checkpoint are written to a temporary folder and read back. compress_MB_s \
-      and restore_MB_s are raw bytes (10⁶) over processor time, so per core; write_ms and read_ms are \
-      on the clock, the disk included. blocked_ms is what a step waits: a true copy of the state and \
-      its hand-over. memcpy_ms is the same bytes copied into memory that is there already.
+      Copies of the newest checkpoint are written to a temporary folder and read back. compress_MB_s, \
+      restore_MB_s and verify_MB_s are raw bytes (10⁶) over processor time, so per core, with \
+      everything: files, manifest, checksums; write_ms and read_ms are on the clock, the disk \
+      included. blocked_ms is what a step waits: a true copy of the state and its hand-over. memcpy_ms \
+      is the same bytes copied into memory that is there already, in turns with it. list_ms is a list \
+      of 100 such checkpoints, show_ms a description of one; a command takes the start of the program \
+      besides. save_share_per_minute is the part of a minute that a save takes: blocked, and the \
+      processor time of all threads, as if one core did both.
       """)
 
   @Option(
@@ -57,6 +61,8 @@ struct BenchCheckpoint: ParsableCommand {
       let megabytes = Double(result.rawByteCount) * 1e-6
       let compress = megabytes / result.compressProcessorSeconds
       let restore = megabytes / result.restoreProcessorSeconds
+      let verify = megabytes / result.verifyProcessorSeconds
+      let share = (result.blocked.median + result.compressProcessorSeconds) / 60
       guard json else {
         print(
           """
@@ -67,6 +73,10 @@ struct BenchCheckpoint: ParsableCommand {
           \(fixed(1000 * result.restore.median, 1)) ms on the clock
           a step is blocked for \(fixed(1000 * result.blocked.median, 2)) ms; a memcpy of the state \
           takes \(fixed(1000 * result.memcpy.median, 2)) ms
+          verify \(fixed(verify, 0)) MB/s of processor time; list \
+          \(CheckpointBenchmark.listedCount) in \(fixed(1000 * result.list.median, 1)) ms, show one in \
+          \(fixed(1000 * result.show.median, 1)) ms
+          a save a minute takes \(fixed(100 * share, 2)) % of a core
           """)
         return
       }
@@ -80,6 +90,11 @@ struct BenchCheckpoint: ParsableCommand {
         "read_ms": decimals(1000 * result.restore.median, 3),
         "blocked_ms": decimals(1000 * result.blocked.median, 4),
         "memcpy_ms": decimals(1000 * result.memcpy.median, 4),
+        "verify_MB_s": decimals(verify, 1),
+        "list_count": .integer(CheckpointBenchmark.listedCount),
+        "list_ms": decimals(1000 * result.list.median, 3),
+        "show_ms": decimals(1000 * result.show.median, 3),
+        "save_share_per_minute": decimals(share, 6),
       ])
     }
   }

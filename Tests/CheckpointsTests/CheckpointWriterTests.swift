@@ -43,7 +43,7 @@ import Testing
         "manifest.json", "shard-000.zst", "shard-001.zst", "shard-002.zst", "shard-003.zst",
       ])
     let reader = try CheckpointReader(path: path)
-    #expect(reader.manifest.tensors.map(\.frames.count) == [9, 10, 18, 1])
+    #expect(reader.manifest.tensors.map(\.frames.count) == [17, 19, 35, 1])
     #expect(areBitwiseEqual(try reader.readTensors(), contents.tensors))
     #expect(reader.manifest.shardByteCount < reader.manifest.rawByteCount)
   }

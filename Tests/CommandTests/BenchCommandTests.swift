@@ -91,7 +91,10 @@ struct BenchCommandTests {
     let before = try TinyRun.checkpoints()
     let json = try bench("checkpoint", "--run", TinyRun.folder(), "--count", "2", "--json")
     #expect(try number(json, "ratio") > 1)
-    for key in ["compress_MB_s", "restore_MB_s", "blocked_ms", "memcpy_ms", "plain_zstd_ratio"] {
+    for key in [
+      "compress_MB_s", "restore_MB_s", "verify_MB_s", "blocked_ms", "memcpy_ms", "list_ms",
+      "show_ms", "plain_zstd_ratio",
+    ] {
       #expect(try number(json, key) > 0, "\(key)")
     }
     #expect(try TinyRun.checkpoints() == before)

@@ -102,6 +102,42 @@ import Testing
     }
   }
 
+  /// The planes before are coded by one context and those behind by another, unless these repeat
+  /// something, which they could only say in terms of the first ones.
+  @Test(arguments: [600, 5000, 65_536, 140_000])
+  func `planes of almost one value, then skewed ones, then repetitions, come back`(n: Int) throws {
+    let random = noise(4 * n)
+    let lonely = random[..<n].map { $0 == 9 ? $0 : 0 }
+    let skewed = random[n..<2 * n].map { $0 & 0x13 }
+    let text = Array("exponents repeat by chance only; ".utf8)
+    let repetitive = (0..<n).map { text[$0 % text.count] }
+    for planes in [
+      lonely + skewed + skewed + random[..<n], lonely + lonely + skewed + random[..<n],
+      lonely + repetitive + skewed + random[..<n], lonely + skewed + repetitive + repetitive,
+      lonely + repetitive + lonely + lonely,
+    ] {
+      let frame = try frame(planes, 4)
+      #expect(try decompress(frame, expectedByteCount: planes.count) == planes)
+    }
+  }
+
+  @Test func `blocks that copy from before are told from those that do not`() throws {
+    let text = (0..<600).map { UInt8($0 % 33) }
+    let rise = (0..<20_000).map { UInt8($0 / 100) }
+    for (bytes, isCopying) in [
+      (text, true), (rise, true), (noise(600), false),
+      (noise(600).map { $0 & 3 }, nil), (noise(60_000).map { $0 & 3 }, nil),
+    ] as [([UInt8], Bool?)] {
+      for level in [FrameCompressor.levels.lowerBound, 1] {
+        // Magic number, descriptor, two bytes of content size; at the end four of checksum.
+        var frame = try compress(bytes, level: level)
+        let isFree = frame.withUnsafeMutableBytes { FrameBlocks.copyNothing($0[7..<$0.count - 4]) }
+        // The lowest level looks nowhere for repetitions.
+        if level < 1 { #expect(isFree) } else if let isCopying { #expect(isFree != isCopying) }
+      }
+    }
+  }
+
   @Test func `of planes of which one is skewed, that one shrinks and the others cost nothing`()
     throws
   {

@@ -46,39 +46,37 @@ import Testing
   }
 
   @Test(.enabled(if: isChild)) func `run steps under the trace`() throws {
-    let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
-      .placingSites(Target.portable.rules)
-    let store = ParameterStore(graph)
-    store.load(graph.initialWeights(seed: 1))
-    let plan = try TrainingPlan(graph: graph, batchSize: 2, store: store)
     let pixels = [UInt8](repeating: 100, count: 2 * 64 * 64 * 3)
-    for site in graph.sites.indices {
-      plan.setGrid(Grid(covering: -1, 1, bits: 8, symmetric: true), site: site)
-    }
-    let gradients = graph.outputs.map { plan.outputGradient($0) }
-    func step() {
-      plan.prepareWeights()
-      pixels.withUnsafeBufferPointer { plan.setInput($0.baseAddress!) }
-      plan.forward()
-      for gradient in gradients { gradient[0] = 1 }
-      plan.backward()
+    // With SiLU as one operation and with integers between its parts.
+    let steps = try [Target.portable, .tflite].map { target in
+      let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
+        .placingSites(target.rules)
+      let store = ParameterStore(graph)
+      store.load(graph.initialWeights(seed: 1))
+      let plan = try TrainingPlan(graph: graph, batchSize: 2, store: store)
+      for site in graph.sites.indices {
+        plan.setGrid(Grid(covering: -1, 1, bits: 8, symmetric: true), site: site)
+      }
+      let gradients = graph.outputs.map { plan.outputGradient($0) }
+      return { (mode: QuantizationMode) in
+        plan.quantizationMode = mode
+        plan.prepareWeights()
+        pixels.withUnsafeBufferPointer { plan.setInput($0.baseAddress!) }
+        plan.forward()
+        for gradient in gradients { gradient[0] = 1 }
+        plan.backward()
+      }
     }
     let modes = [QuantizationMode.off, .observe, .quantize]
     // What oneDNN and the runtime make at first use.
-    for mode in modes {
-      plan.quantizationMode = mode
-      step()
-    }
+    for step in steps { for mode in modes { step(mode) } }
     let control = try #require(MemoryTrace.functions())
     control.start()
     var probe = [Int](repeating: 1, count: pixels.count)
     probe.withUnsafeMutableBufferPointer { $0[0] = pixels.count }
     let sum = probe.reduce(0, +)
     probe = []
-    for mode in modes {
-      plan.quantizationMode = mode
-      for _ in 0..<3 { step() }
-    }
+    for step in steps { for mode in modes { for _ in 0..<3 { step(mode) } } }
     control.stop()
     #expect(sum > 0)
   }

@@ -103,6 +103,14 @@ struct GraphCheck {
     graph.outputs.map { Array(UnsafeBufferPointer(start: plan.output($0), count: count(of: $0))) }
   }
 
+  /// The largest error of any output, in units of the output's largest magnitude.
+  func forwardError() throws -> Double {
+    let trace = reference().forward(input.map(Double.init))
+    return zip(graph.outputs, outputs(of: try plan().0)).map { value, output in
+      worstDifference(output, trace.values[value])
+    }.max() ?? 0
+  }
+
   /// Compares forward and backward; what differs becomes an issue of the test.
   mutating func run(sourceLocation: SourceLocation = #_sourceLocation) throws {
     let (plan, store) = try plan()

@@ -7,10 +7,12 @@ import Testing
 
 /// The same numbers in, the same bits out.
 @Suite struct PlanBitsTests {
-  private let graph = yolov8(.n, classNames: ["car", "van"], inputHeight: 96, inputWidth: 64)
-    .placingSites(Target.portable.rules)
+  private func graph(_ target: Target) -> Graph {
+    yolov8(.n, classNames: ["car", "van"], inputHeight: 96, inputWidth: 64)
+      .placingSites(target.rules)
+  }
 
-  private func plan(_ mode: QuantizationMode) throws -> TrainingPlan {
+  private func plan(_ graph: Graph, _ mode: QuantizationMode) throws -> TrainingPlan {
     let store = ParameterStore(graph)
     store.load(graph.initialWeights(seed: 5))
     let plan = try TrainingPlan(graph: graph, batchSize: 2, store: store)
@@ -24,6 +26,7 @@ import Testing
 
   /// The bits of outputs, gradients, statistics and extremes after one step on a picture of `seed`.
   private func bits(_ plan: TrainingPlan, seed: UInt64) -> [UInt32] {
+    let graph = plan.graph
     var random = Philox(seed: seed)
     let count = 2 * graph.values[graph.inputs[0]].shape.elementCount
     let pixels = (0..<count).map { _ in UInt8(random.integer(below: 256)) }
@@ -46,12 +49,13 @@ import Testing
     return result
   }
 
-  @Test(arguments: [QuantizationMode.off, .observe, .quantize])
-  func `a plan and its twin give the same bits, whatever they ran before`(mode: QuantizationMode)
-    throws
-  {
-    let first = try plan(mode)
-    let second = try plan(mode)
+  @Test(arguments: [QuantizationMode.off, .observe, .quantize], [Target.portable, .tflite])
+  func `a plan and its twin give the same bits, whatever they ran before`(
+    mode: QuantizationMode, target: Target
+  ) throws {
+    let graph = graph(target)
+    let first = try plan(graph, mode)
+    let second = try plan(graph, mode)
     let expected = bits(first, seed: 1)
     #expect(bits(first, seed: 1) == expected)
     let other = bits(second, seed: 2)

@@ -25,7 +25,7 @@ import Testing
       let name = "n\(index)"
       let out = channelChoices[random.integer(below: channelChoices.count)]
       let y: TinyGraph.Handle
-      switch random.integer(below: 10) {
+      switch random.integer(below: 12) {
       case 0, 1:
         let kernel = min(1 + 2 * random.integer(below: 2), shape[0], shape[1])
         y = tiny.node(
@@ -48,6 +48,9 @@ import Testing
         let from = random.integer(below: shape[2])
         y = tiny.node(
           .slice(from: from, count: 1 + random.integer(below: shape[2] - from)), x, name: name)
+      case 9: y = tiny.node(.sigmoid, x, name: name)
+      case 10:
+        y = tiny.node(.multiply, x, alike[random.integer(below: alike.count)], name: name)
       default:
         y =
           shape[0] * shape[1] <= 16

@@ -11,15 +11,16 @@ struct ElasticTests {
     let settings = [
       "--set", "batch.shards=8", "--set", "data.synthetic.images=16", "--set",
       "data.synthetic.validationImages=2", "--set", "schedule.floatEpochs=3", "--set",
-      "schedule.calibrationImages=8", "--set", "schedule.qatEpochs=3", "--set",
+      "schedule.calibrationImages=8", "--set", "schedule.qatEpochs=5", "--set",
       "evaluation.everyEpochs=0", "--set", "system.threads=\(threads)",
     ]
     let solo = try Program.run(small.arguments("solo", settings))
     #expect(solo.exitCode == 0, "\(solo.errors)")
     let last = try #require(try small.checkpoints("solo").last)
 
+    // Epochs enough behind each line for the signal to arrive before the end, however late.
     // One stop in each phase at least, and one start that goes through calibration.
-    for (ranks, line) in [(4, "epoch 1/6"), (1, "epoch 2/6"), (3, "epoch 4/6"), (2, "epoch 5/6")] {
+    for (ranks, line) in [(4, "epoch 1/8"), (1, "epoch 2/8"), (3, "epoch 4/8"), (2, "epoch 5/8")] {
       let running = try Program.Running(
         small.arguments("elastic", settings + ["--resume", "auto"]), ranks: ranks,
         timeoutSeconds: 120)

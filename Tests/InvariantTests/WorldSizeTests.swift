@@ -64,13 +64,16 @@ struct WorldSizeTests {
   {
     let small = try SmallRun()
     defer { small.remove() }
-    let whole = try Program.run(small.arguments("whole"))
+    // Epochs enough behind each line for the signal to arrive before the end, however late.
+    let settings = ["--set", "schedule.qatEpochs=4"]
+    let whole = try Program.run(small.arguments("whole", settings))
     #expect(whole.exitCode == 0, "\(whole.errors)")
     let last = try #require(try small.checkpoints("whole").last)
 
-    for (phase, line) in [("float", "epoch 1/4"), ("qat", "epoch 3/4")] {
+    for (phase, line) in [("float", "epoch 1/6"), ("qat", "epoch 3/6")] {
       let name = "stopped-\(phase)"
-      let running = try Program.Running(small.arguments(name), ranks: 2, timeoutSeconds: 240)
+      let running = try Program.Running(
+        small.arguments(name, settings), ranks: 2, timeoutSeconds: 240)
       #expect(running.waitFor(line))
       running.send(SIGUSR1)
       let stopped = running.wait()
@@ -81,7 +84,8 @@ struct WorldSizeTests {
       for ranks in [1, 4] {
         let copy = "\(name)-\(ranks)"
         try FileManager.default.copyItem(at: small.run(name), to: small.run(copy))
-        let resumed = try Program.run(small.arguments(copy, ["--resume", "auto"]), ranks: ranks)
+        let resumed = try Program.run(
+          small.arguments(copy, settings + ["--resume", "auto"]), ranks: ranks)
         #expect(resumed.exitCode == 0, "\(resumed.errors)")
         #expect(try small.checkpoints(copy).last == last)
         #expect(

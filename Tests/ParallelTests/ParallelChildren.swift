@@ -111,9 +111,14 @@ import Testing
     StopSignals.install()
     let before = StopSignals.isRequested
     kill(getpid(), number)
-    usleep(50_000)
+    waitForRequest()
     let by = StopSignals.requestedBy == number ? name : "another"
     try MPIRun.report("before \(before), after \(StopSignals.isRequested), by \(by)", rank: 0)
+  }
+
+  /// A signal to this process may wait for the thread that takes it; half a minute at most.
+  private func waitForRequest() {
+    for _ in 0..<30_000 where !StopSignals.isRequested { usleep(1000) }
   }
 
   @Test(.enabled(if: MPIRun.child == "stop"))
@@ -145,14 +150,14 @@ import Testing
   func second() throws {
     StopSignals.install()
     kill(getpid(), SIGTERM)
-    usleep(50_000)
+    waitForRequest()
     // A launcher's repetition of the same request.
     kill(getpid(), SIGTERM)
     usleep(50_000)
     try MPIRun.report("alive after the repetition", rank: 0)
     usleep(2_200_000)
     kill(getpid(), SIGUSR1)
-    usleep(2_000_000)
+    usleep(20_000_000)
     try MPIRun.report("alive after a second signal", rank: 0)
   }
 }

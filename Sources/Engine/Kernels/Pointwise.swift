@@ -1,14 +1,17 @@
 import Graphs
 
 /// What happens to every element between two convolutions, in one pass over memory:
-/// `out = q₂(q₁(f(x·gain[c] + shift[c])) + residual)`, each part optional, watching the extremes of
-/// what the sites `q₁` and `q₂` see.
+/// `out = q₂(q₁(f(x·gain[c] + shift[c])) ∘ residual)`, each part optional, `∘` an addition or a product,
+/// watching the extremes of what the sites see.
 ///
+/// Where a SiLU has sites between its parts, `f(z) = a·q₄(σ(a))` with `a = q₃(z)`.
 /// - Shapes: `x`, `residual`, `out` `[rows, C]` (rows = N·H·W, channels last); `gain`, `shift` `[C]`.
 struct Pointwise {
   var rows: Int
   var C: Int
-  var activation: Activation?
+  var function: ElementFunction
+  /// Whether the residual is a factor rather than an addend.
+  var multiplies = false
 
   /// An operand and what makes its elements real numbers.
   struct Operand {
@@ -16,12 +19,20 @@ struct Pointwise {
     var decoding: Decoding
   }
 
-  /// The two sites of a pass: how they work, and what they saw.
+  /// How a site of a pass works, and what it saw.
+  struct Watched {
+    var mode = SiteMode.off
+    var extremes = Extremes()
+
+    var isOff: Bool { if case .off = mode { true } else { false } }
+  }
+
+  /// The sites of a pass: before and behind a SiLU's sigmoid, behind the function, behind the residual.
   struct Sites {
-    var inner = SiteMode.off
-    var outer = SiteMode.off
-    var innerExtremes = Extremes()
-    var outerExtremes = Extremes()
+    var gateInput = Watched()
+    var gate = Watched()
+    var inner = Watched()
+    var outer = Watched()
   }
 
   /// - Parameters:
@@ -35,36 +46,59 @@ struct Pointwise {
     let value = tiles.a
     let isByte = out.format == .gridByte
     precondition(
-      !isByte || (residual == nil ? sites.inner : sites.outer).grid != nil, "bytes without a grid")
+      !isByte || (residual == nil ? sites.inner : sites.outer).mode.grid != nil,
+      "bytes without a grid")
+    let isSplit = !sites.gateInput.isOff || !sites.gate.isOff
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
       let count = n * C
-      activate(tileAddress(x, row, n, tiles.x), gain, shift, rowCount: n, value)
-      apply(
-        sites.inner, to: value, count: count, asBytes: isByte && residual == nil,
-        &sites.innerExtremes)
+      let x = tileAddress(x, row, n, tiles.x)
+      if isSplit {
+        activate(IdentityFunction(), x, gain, shift, n, value)
+        gateTile(value, &sites, count: count, tiles.b)
+      } else {
+        activate(x, gain, shift, rowCount: n, value)
+      }
+      apply(&sites.inner, to: value, count: count, asBytes: isByte && residual == nil)
       if let residual {
         let other = tiles.b
         loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
-        add(other, to: value, count: count)
-        apply(sites.outer, to: value, count: count, asBytes: isByte, &sites.outerExtremes)
+        if multiplies {
+          multiply(other, to: value, count: count)
+        } else {
+          add(other, to: value, count: count)
+        }
+        apply(&sites.outer, to: value, count: count, asBytes: isByte)
       }
       storeTile(value, out, row: row, rowCount: n)
       row += n
     }
   }
 
+  /// `value = a·q₄(σ(a))`, `a = q₃(value)`, stage by stage; the same bits as `SplitSiLUFunction`.
+  private func gateTile(
+    _ value: UnsafeMutablePointer<Float>, _ sites: inout Sites, count: Int,
+    _ gate: UnsafeMutablePointer<Float>
+  ) {
+    apply(&sites.gateInput, to: value, count: count, asBytes: false)
+    let sigmoid = SigmoidFunction()
+    forEachLanes(count) { i, n in
+      sigmoid.value(Lanes(loading: value + i, upTo: n)).store(gate + i, upTo: n)
+    }
+    apply(&sites.gate, to: gate, count: count, asBytes: false)
+    multiply(gate, to: value, count: count)
+  }
+
   /// What a site does to a tile; `asBytes` leaves steps above the grid's lowest point.
   @inline(__always)
   private func apply(
-    _ mode: SiteMode, to tile: UnsafeMutablePointer<Float>, count: Int, asBytes: Bool,
-    _ extremes: inout Extremes
+    _ site: inout Watched, to tile: UnsafeMutablePointer<Float>, count: Int, asBytes: Bool
   ) {
-    if case .off = mode { return }
-    watch(tile, count: count, &extremes)
-    if case .observe(let counts?) = mode { counts.take(tile, count: count) }
-    guard let grid = mode.grid else { return }
+    if site.isOff { return }
+    watch(tile, count: count, &site.extremes)
+    if case .observe(let counts?) = site.mode { counts.take(tile, count: count) }
+    guard let grid = site.mode.grid else { return }
     if asBytes {
       byteTile(tile, count: count, grid)
     } else {
@@ -89,24 +123,25 @@ struct Pointwise {
     _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ shift: UnsafePointer<Float>,
     rowCount: Int, _ out: UnsafeMutablePointer<Float>
   ) {
-    switch activation {
-    case nil: activate(IdentityFunction.self, x, gain, shift, rowCount, out)
-    case .silu: activate(SiLUFunction.self, x, gain, shift, rowCount, out)
-    case .relu: activate(ReLUFunction.self, x, gain, shift, rowCount, out)
-    case .relu6: activate(ReLU6Function.self, x, gain, shift, rowCount, out)
+    switch function {
+    case .identity: activate(IdentityFunction(), x, gain, shift, rowCount, out)
+    case .sigmoid: activate(SigmoidFunction(), x, gain, shift, rowCount, out)
+    case .silu: activate(SiLUFunction(), x, gain, shift, rowCount, out)
+    case .relu: activate(ReLUFunction(), x, gain, shift, rowCount, out)
+    case .relu6: activate(ReLU6Function(), x, gain, shift, rowCount, out)
     }
   }
 
   @inline(__always)
-  private func activate<F: ActivationFunction>(
-    _ f: F.Type, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
+  func activate(
+    _ f: some ActivationFunction, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
     _ shift: UnsafePointer<Float>, _ rowCount: Int, _ out: UnsafeMutablePointer<Float>
   ) {
     forEachLanes(C) { c, width in
       let (g, s) = (Lanes(loading: gain + c, upTo: width), Lanes(loading: shift + c, upTo: width))
       var i = c
       for _ in 0..<rowCount {
-        F.value(s.adding(Lanes(loading: x + i, upTo: width), times: g)).store(out + i, upTo: width)
+        f.value(s.adding(Lanes(loading: x + i, upTo: width), times: g)).store(out + i, upTo: width)
         i += C
       }
     }
@@ -118,6 +153,17 @@ struct Pointwise {
 func add(_ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int) {
   forEachLanes(count) { i, n in
     (Lanes(loading: target + i, upTo: n) + Lanes(loading: source + i, upTo: n)).store(
+      target + i, upTo: n)
+  }
+}
+
+/// `target *= source`.
+@inline(__always)
+func multiply(
+  _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
+) {
+  forEachLanes(count) { i, n in
+    (Lanes(loading: target + i, upTo: n) * Lanes(loading: source + i, upTo: n)).store(
       target + i, upTo: n)
   }
 }

@@ -88,8 +88,10 @@ extension PlanCompiler {
     let dz = isInPlace ? first! : newWhole(piece.output, .float32, time)
     work.dz = dz
     memory.touch(layout.request(x), at: time)
-    if let residual = piece.chain?.residual {
-      if piece.chain?.outerSite != nil { memory.touch(layout.request(residual), at: time) }
+    if let chain = piece.chain, let residual = chain.residual {
+      if chain.outerSite != nil || chain.multiplies {
+        memory.touch(layout.request(residual), at: time)
+      }
       if needsGradient[residual] {
         work.dResidual = newWhole(residual, .float32, time)
         contribute(work.dResidual!, to: residual)
@@ -157,10 +159,8 @@ extension PlanCompiler {
       }
       work.dx = newWhole(x, .float32, time)
       contribute(work.dx!, to: x)
-    case .batchNorm, .activation, .fakeQuantize, .add:
+    case .batchNorm, .activation, .sigmoid, .fakeQuantize, .add, .multiply:
       preconditionFailure("a pointwise operation outside a pass")
-    case .sigmoid, .multiply:
-      preconditionFailure("\(graph.nodes[piece.node].operation.name) was refused before")
     }
   }
 

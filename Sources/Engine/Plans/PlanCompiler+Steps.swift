@@ -48,10 +48,8 @@ extension PlanCompiler {
         name: node.name, kernel: GlobalAveragePool(N: N, I: H * W, C: C), copy: copy,
         x: (copy?.to ?? x).floats, y: y.floats,
         gradient: denseGradient(piece, rowCount: rowCount, places))
-    case .batchNorm, .activation, .fakeQuantize, .add:
+    case .batchNorm, .activation, .sigmoid, .fakeQuantize, .add, .multiply:
       preconditionFailure("a pointwise operation outside a pass")
-    case .sigmoid, .multiply:
-      preconditionFailure("\(node.operation.name) was refused before")
     }
   }
 
@@ -154,9 +152,12 @@ extension PlanCompiler {
     return PointwiseStep(
       name: graph.nodes[piece.node].name,
       kernel: Pointwise(
-        rows: rowCount, C: layout.channels(piece.output), activation: chain.activation),
-      norm: chain.norm.map { norm(graph.nodes[$0]) }, innerSite: chain.innerSite,
-      outerSite: chain.outerSite, x: operand(input),
+        rows: rowCount, C: layout.channels(piece.output), function: chain.function,
+        multiplies: chain.multiplies),
+      norm: chain.norm.map { norm(graph.nodes[$0]) },
+      sites: .init(
+        gateInput: chain.gateInputSite, gate: chain.gateSite, inner: chain.innerSite,
+        outer: chain.outerSite), x: operand(input),
       statisticsCopy: sourceCopy(index, layout.rows(input, places), at: 0, places),
       residual: chain.residual.map(operand), out: layout.rows(piece.output, places), work: work,
       readsPictures: isPictureSite(piece))
@@ -183,7 +184,7 @@ extension PlanCompiler {
   private func isPictureSite(_ piece: PlanPiece) -> Bool {
     guard let chain = piece.chain, piece.inputs == graph.inputs else { return false }
     return layout.format[piece.output] == .gridByte && layout.isDense(piece.output)
-      && chain.norm == nil && chain.activation == nil && chain.residual == nil
+      && chain.norm == nil && chain.function == .identity && chain.residual == nil
   }
 
   func pictureBytes(_ places: MemoryRequests.Places)

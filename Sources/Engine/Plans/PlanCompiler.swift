@@ -68,11 +68,6 @@ struct PlanCompiler {
   }
 
   mutating func compile(on device: ComputeDevice) throws(EngineError) -> Result {
-    for node in graph.nodes where node.operation == .sigmoid || node.operation == .multiply {
-      throw EngineError(
-        "graph \(graph.name), node \(node.name): the engine does not compute \(node.operation.name) yet; train for tensorrt or portable, or use ReLU6"
-      )
-    }
     findUnits()
     requestForward()
     if trains {

@@ -15,12 +15,16 @@ struct PlanPiece {
   var backward: PieceBackward?
 }
 
-/// Batch norm, activation, site, addition, site in a row, each optional.
+/// Batch norm, function, site, addition or product with another value, site in a row, each optional.
 struct PointwiseChain {
   var norm: Int?
-  var activation: Activation?
+  var function = ElementFunction.identity
+  /// The sites inside a SiLU that the graph has as a sigmoid and a product.
+  var gateInputSite, gateSite: Int?
   var innerSite: Int?
   var residual: Int?
+  /// Whether the residual is a factor rather than an addend.
+  var multiplies = false
   var outerSite: Int?
 
   /// The site whose grid the output lies on.
@@ -57,33 +61,41 @@ extension [PlanPiece] {
   /// The pieces of a graph: what can be one pass over memory is one.
   init(_ graph: Graph) {
     self = []
-    let consumers = graph.consumers()
+    let search = GateSearch(graph)
+    let consumers = search.consumers
     var absorbed = Set<Int>()
     /// Values that exist when the next piece runs.
     var made = Set(graph.inputs)
     for (index, node) in graph.nodes.enumerated() where !absorbed.contains(index) {
       var piece = PlanPiece(node: index, inputs: node.inputs, output: node.output)
-      if var last = Place(node.operation, after: nil) {
-        var chain = PointwiseChain()
-        chain.take(node, index, last)
+      var chain = PointwiseChain()
+      var last: Place?
+      if let gate = search.gate(beginningAt: index) {
+        last = chain.take(gate, &piece, &absorbed)
         piece.inputs = [node.inputs[0]]
-        while consumers[piece.output].count == 1, !graph.outputs.contains(piece.output) {
-          let nextIndex = consumers[piece.output][0]
-          let next = graph.nodes[nextIndex]
-          guard let place = Place(next.operation, after: last) else { break }
-          if place == .addition {
-            let other = next.inputs[next.inputs[0] == piece.output ? 1 : 0]
-            guard made.contains(other) else { break }
-            chain.residual = other
-          } else {
-            chain.take(next, nextIndex, place)
-          }
-          absorbed.insert(nextIndex)
-          piece.output = next.output
-          last = place
-        }
-        piece.chain = chain
+      } else if let place = Place(node.operation, after: nil) {
+        chain.take(node, index, place)
+        last = place
+        piece.inputs = [node.inputs[0]]
       }
+      while let place = last, !graph.outputs.contains(piece.output) {
+        if place < .function, let gate = search.gate(behind: piece.output) {
+          last = chain.take(gate, &piece, &absorbed)
+          continue
+        }
+        guard consumers[piece.output].count == 1 else { break }
+        let nextIndex = consumers[piece.output][0]
+        let next = graph.nodes[nextIndex]
+        guard let nextPlace = Place(next.operation, after: place) else { break }
+        let other = next.inputs.first { $0 != piece.output }
+        if nextPlace == .residual, !made.contains(other!) { break }
+        chain.take(next, nextIndex, nextPlace)
+        if nextPlace == .residual { chain.residual = other }
+        absorbed.insert(nextIndex)
+        piece.output = next.output
+        last = nextPlace
+      }
+      if last != nil { piece.chain = chain }
       if case .slice = node.operation { piece.isView = !graph.outputs.contains(node.output) }
       made.insert(piece.output)
       append(piece)
@@ -92,31 +104,46 @@ extension [PlanPiece] {
 }
 
 /// The places of operations inside a pointwise pass, in order.
-private enum Place: Int {
-  case norm, activation, innerSite, addition, outerSite
+private enum Place: Int, Comparable {
+  case norm, function, innerSite, residual, outerSite
 
   /// The place of an operation that follows `last`, or begins a pass.
-  init?(_ operation: Operation, after last: Place?) {
+  init?(_ operation: Graphs.Operation, after last: Place?) {
     switch operation {
     case .batchNorm: self = .norm
-    case .activation: self = .activation
-    case .add: self = .addition
-    case .fakeQuantize: self = last == .addition ? .outerSite : .innerSite
+    case .activation, .sigmoid: self = .function
+    case .add, .multiply: self = .residual
+    case .fakeQuantize: self = last == .residual ? .outerSite : .innerSite
     default: return nil
     }
-    if let last, rawValue <= last.rawValue { return nil }
+    if let last, self <= last { return nil }
   }
+
+  static func < (a: Place, b: Place) -> Bool { a.rawValue < b.rawValue }
 }
 
 extension PointwiseChain {
   fileprivate mutating func take(_ node: Node, _ index: Int, _ place: Place) {
     switch (place, node.operation) {
     case (.norm, _): norm = index
-    case (.activation, .activation(let kind)): activation = kind
+    case (.function, .activation(let kind)): function = ElementFunction(kind)
+    case (.function, _): function = .sigmoid
     case (.innerSite, .fakeQuantize(let site)): innerSite = site
     case (.outerSite, .fakeQuantize(let site)): outerSite = site
-    case (.addition, _): residual = node.inputs[1]
+    case (.residual, let operation):
+      residual = node.inputs[1]
+      multiplies = operation == .multiply
     default: preconditionFailure("\(node.operation.name) at \(place)")
     }
+  }
+
+  fileprivate mutating func take(
+    _ gate: GateSearch.Gate, _ piece: inout PlanPiece, _ absorbed: inout Set<Int>
+  ) -> Place {
+    function = .silu
+    (gateInputSite, gateSite) = (gate.inputSite, gate.site)
+    absorbed.formUnion(gate.nodes)
+    piece.output = gate.output
+    return .function
   }
 }

@@ -67,7 +67,8 @@ final class PlanState {
   }
 
   /// Several values may share a site: the site sees them all.
-  func widen(_ site: Int, _ seen: Extremes) {
+  func widen(_ site: Int?, _ seen: Extremes) {
+    guard let site else { return }
     if seen.low < extremes[site].low { extremes[site].low = seen.low }
     if seen.high > extremes[site].high { extremes[site].high = seen.high }
   }

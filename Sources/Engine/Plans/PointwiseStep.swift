@@ -1,7 +1,7 @@
 import Graphs
 import Tensors
 
-/// Batch norm, activation, fake-quantization, addition and fake-quantization of one value, each of
+/// Batch norm, function, fake-quantization, addition or product, and fake-quantization of one value, each of
 /// them optional, in one pass.
 final class PointwiseStep: PlanStep {
   /// A batch norm's parameters and where its results go.
@@ -22,6 +22,11 @@ final class PointwiseStep: PlanStep {
     var unit, bias: UnsafePointer<Float>?
   }
 
+  /// Which sites of the graph stand where in the pass.
+  struct Sites {
+    var gateInput, gate, inner, outer: Int?
+  }
+
   struct Backward {
     var gradient: GradientSum
     var dz: Rows
@@ -33,7 +38,7 @@ final class PointwiseStep: PlanStep {
   let name: String
   private let kernel: Pointwise
   private let norm: Norm?
-  private let innerSite, outerSite: Int?
+  private let sites: Sites
   private let x: Operand
   private let residual: Operand?
   /// Where a batch norm's input is not FP32 without gaps.
@@ -50,11 +55,11 @@ final class PointwiseStep: PlanStep {
   private let sums, products: UnsafeMutablePointer<Double>
 
   init(
-    name: String, kernel: Pointwise, norm: Norm?, innerSite: Int?, outerSite: Int?, x: Operand,
-    statisticsCopy: Move?, residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool
+    name: String, kernel: Pointwise, norm: Norm?, sites: Sites, x: Operand, statisticsCopy: Move?,
+    residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool
   ) {
     (self.name, self.kernel, self.norm) = (name, kernel, norm)
-    (self.innerSite, self.outerSite, self.x, self.residual) = (innerSite, outerSite, x, residual)
+    (self.sites, self.x, self.residual) = (sites, x, residual)
     (self.statisticsCopy, self.out) = (statisticsCopy, out)
     (self.work, self.readsPictures) = (work, readsPictures)
     let room = (kernel.C + 15) / 16 * 16
@@ -87,13 +92,18 @@ final class PointwiseStep: PlanStep {
       storedGain.update(from: unit, count: kernel.C)
       storedShift.update(from: bias, count: kernel.C)
     }
-    var sites = Pointwise.Sites(inner: state.mode(at: innerSite), outer: state.mode(at: outerSite))
+    func watched(_ site: Int?) -> Pointwise.Watched { .init(mode: state.mode(at: site)) }
+    var seen = Pointwise.Sites(
+      gateInput: watched(sites.gateInput), gate: watched(sites.gate), inner: watched(sites.inner),
+      outer: watched(sites.outer))
     kernel.forward(
       x: state.operand(x.rows, site: x.site), gain: storedGain, shift: storedShift,
-      residual: residual.map { state.operand($0.rows, site: $0.site) }, sites: &sites, out: out,
+      residual: residual.map { state.operand($0.rows, site: $0.site) }, sites: &seen, out: out,
       tiles: state.tiles)
-    if let innerSite { state.widen(innerSite, sites.innerExtremes) }
-    if let outerSite { state.widen(outerSite, sites.outerExtremes) }
+    state.widen(sites.gateInput, seen.gateInput.extremes)
+    state.widen(sites.gate, seen.gate.extremes)
+    state.widen(sites.inner, seen.inner.extremes)
+    state.widen(sites.outer, seen.outer.extremes)
   }
 
   /// Chooses mean and variance, and from them the factors of the pass.
@@ -156,7 +166,8 @@ final class PointwiseStep: PlanStep {
       .init(
         x: x, gain: storedGain, shift: storedShift, center: center,
         residual: residual.map { state.operand($0.rows, site: $0.site) },
-        inner: state.mode(at: innerSite).grid, outer: state.mode(at: outerSite).grid,
+        gateInput: state.mode(at: sites.gateInput).grid, gate: state.mode(at: sites.gate).grid,
+        inner: state.mode(at: sites.inner).grid, outer: state.mode(at: sites.outer).grid,
         contributions: work.gradient.contributions, dz: dz, factor: factor,
         dResidual: work.dResidual), sums: sums, products: products, partial: partial,
       tiles: state.tiles)

@@ -119,7 +119,8 @@ struct ValueLayout {
       !graph.outputs.contains(root)
     else { return false }
     switch graph.nodes[maker.node].operation {
-    case .batchNorm, .activation, .fakeQuantize, .add, .upsample, .maxPool: break
+    case .batchNorm, .activation, .sigmoid, .fakeQuantize, .add, .multiply, .upsample, .maxPool:
+      break
     default: return false
     }
     var channel = 0
