@@ -35,7 +35,7 @@ package struct AdaptiveRounding {
       self.K = K
       products = [Float](repeating: 0, count: K * K)
       let m = x.count / K
-      multiplyMatrices(x, isTransposed: true, x, into: &products, M: K, N: K, K: m)
+      multiplyMatrices(x, x, transposesA: true, into: &products, M: K, N: K, K: m)
       for i in products.indices { products[i] /= Float(m) }
     }
   }
@@ -52,7 +52,7 @@ package struct AdaptiveRounding {
     package init(_ w: [Float], _ x: [Float], _ y: [Float], _ rows: Range<Int>, K: Int, O: Int) {
       let (R, m) = (rows.count, x.count / K)
       var e = [Float](repeating: 0, count: m * R)
-      multiplyMatrices(x, w, isTransposed: true, into: &e, M: m, N: R, K: K)
+      multiplyMatrices(x, w, transposesB: true, into: &e, M: m, N: R, K: K)
       squared = [Double](repeating: 0, count: R)
       for row in 0..<m {
         for o in 0..<R {
@@ -62,7 +62,7 @@ package struct AdaptiveRounding {
         }
       }
       residual = [Float](repeating: 0, count: R * K)
-      multiplyMatrices(e, isTransposed: true, x, into: &residual, M: R, N: K, K: m)
+      multiplyMatrices(e, x, transposesA: true, into: &residual, M: R, N: K, K: m)
       for i in residual.indices { residual[i] /= Float(m) }
     }
   }
