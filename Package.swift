@@ -110,9 +110,9 @@ let package = Package(
       "Training",
       imports: [
         "Tensors", "Graphs", "Quantization", "Engine", "Datasets", "Detection", "Models",
-        "Checkpoints",
+        "Checkpoints", "MessagePassing",
       ], golden: ["Goldens"]),
-    tests("Exporting", imports: ["Graphs", "Quantization", "Models", "Tensors"]),
+    tests("Exporting", imports: ["Engine", "Graphs", "Quantization", "Models", "Tensors"]),
     tests("Reporting", imports: []),
     tests(
       "Benchmarks",

@@ -8,12 +8,18 @@
   check_onnx.py evaluate MODEL --inputs FILE --outputs FILE
       Runs every picture of a file and writes boxes and scores; prints one JSON line.
 
+  check_onnx.py sites MODEL --inputs FILE --outputs FILE
+      Runs every picture of a file through a model whose sites are outputs (edgewise parity --prepare)
+      and writes their integers and the heads; prints one JSON line.
+
 Files are one line of JSON, a newline, then raw little-endian numbers:
   reference  {"input": [N, C, H, W], "outputs": [{"name": …, "shape": […], "step": S or null}, …]}
              float32: the input, then the outputs. With a step, differences are counted in steps too.
   inputs     {"count": N, "height": H, "width": W}; uint8 [N, H, W, 3], letterboxed RGB
   outputs    {"count": N, "anchors": A, "classes": C}; per picture float32 boxes [A, 4] in corners,
              then scores [A, C]
+  sites      {"count": N, "runtime": …, "sites": [names], "heads": [names]}; per picture int8 [H, W, C] of
+             every site, then float32 [H, W, C] of every head
 
 Needs the packages onnx, onnxruntime and numpy. Exit code 0: all is well; 1: a sentence says what is not.
 """
@@ -30,7 +36,8 @@ try:
     import onnx
     import onnxruntime
 
-    from model_files import Failure, compare, read_header, read_numbers, write_outputs
+    from model_files import (
+        Failure, compare, in_order, read_header, read_numbers, write_outputs, write_sites)
 except ImportError as error:
     sys.exit(f"check_onnx.py: {error}; install onnx, onnxruntime and numpy for {sys.executable}")
 
@@ -145,11 +152,46 @@ def evaluate(arguments):
     }
 
 
+def sites(arguments):
+    session = open_session(
+        arguments.model, not arguments.disable_optimizations, arguments.threads)
+    metadata = session.get_modelmeta().custom_metadata_map
+    if "sites" not in metadata:
+        raise Failure(f"{arguments.model}: has no sites as outputs; edgewise parity --prepare writes one")
+    places = json.loads(metadata["sites"])
+    heads = in_order(o.name for o in session.get_outputs())
+    (entry,) = session.get_inputs()
+    channels_last = [0, 2, 3, 1]
+
+    def run(pixels):
+        image = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None]).astype(np.float32)
+        image /= np.float32(255)
+        names = [place["name"] for place in places] + heads
+        got = dict(zip(names, session.run(names, {entry.name: image})))
+        points = []
+        for place in places:
+            values = got[place["name"]]
+            if values.ndim == 4:
+                values = values.transpose(channels_last)
+            # A dequantized value is a whole number of steps but for the last bit.
+            steps = np.rint(values / np.float32(place["scale"])) + place["zero_point"]
+            points.append(steps.astype(np.int8))
+        return points, [got[name].transpose(channels_last) for name in heads]
+
+    runtime = f"onnxruntime {onnxruntime.__version__}"
+    if arguments.disable_optimizations:
+        runtime += " as written"
+    count = write_sites(
+        arguments.inputs, arguments.outputs, entry.shape[2:4], runtime,
+        [place["name"] for place in places], heads, run)
+    return {"model": arguments.model, "ok": True, "runtime": runtime, "count": count}
+
+
 def main(words):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, action in [("check", check), ("evaluate", evaluate)]:
+    for name, action in [("check", check), ("evaluate", evaluate), ("sites", sites)]:
         command = commands.add_parser(name)
         command.set_defaults(action=action)
         command.add_argument("model")
@@ -162,8 +204,8 @@ def main(words):
             command.add_argument("--reference", help="file with an input and the outputs expected")
         else:
             command.add_argument("--inputs", required=True, help="letterboxed pictures")
-            command.add_argument("--outputs", required=True, help="file to write boxes and scores to")
-    if words and words[0] not in ("check", "evaluate", "-h", "--help"):
+            command.add_argument("--outputs", required=True, help="file to write the results to")
+    if words and words[0] not in ("check", "evaluate", "sites", "-h", "--help"):
         words = ["check", *words]
     arguments = parser.parse_args(words)
     try:

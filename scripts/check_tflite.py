@@ -9,6 +9,10 @@
   check_tflite.py evaluate MODEL --inputs FILE --outputs FILE
       Runs every picture of a file, decodes the heads and writes boxes and scores; prints one JSON line.
 
+  check_tflite.py sites MODEL --inputs FILE --outputs FILE
+      Runs every picture of a file through a model whose sites are outputs (edgewise parity --prepare)
+      and writes their integers and the heads; prints one JSON line.
+
 Kernels: reference are TFLite's plain loops, builtin its own fast ones, xnnpack those that an interpreter
 takes when nothing is asked for.
 
@@ -16,7 +20,7 @@ Files are one line of JSON, a newline, then raw little-endian numbers:
   reference  {"input": [1, H, W, C], "outputs": [{"name": …, "shape": […]}, …]}
              int8: the input, then the outputs. Differences are counted in steps.
   dump       {"names": […]}; int8: the outputs one after another
-  inputs and outputs as of check_onnx.py
+  inputs, outputs and sites as of check_onnx.py
 
 Needs the packages ai-edge-litert and numpy. Exit code 0: all is well; 1: a sentence says what is not.
 """
@@ -32,7 +36,8 @@ try:
     from ai_edge_litert import schema_py_generated as schema
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    from model_files import Failure, compare, read_header, read_numbers, write_outputs
+    from model_files import (
+        Failure, compare, in_order, read_header, read_numbers, write_outputs, write_sites)
 except ImportError as error:
     sys.exit(f"check_tflite.py: {error}; install ai-edge-litert and numpy for {sys.executable}")
 
@@ -141,6 +146,44 @@ def decode(outputs):
     return np.concatenate(boxes), np.concatenate(scores)
 
 
+def input_levels(entry):
+    """The byte of every brightness 0 ... 255 on the input's grid."""
+    scale, zero = grid(entry)
+    levels = np.rint(np.arange(256, dtype=np.float32) / np.float32(255) / np.float32(scale)) + zero
+    return np.clip(levels, -128, 127).astype(np.int8)
+
+
+def real_numbers(values, detail):
+    scale, zero = grid(detail)
+    return (values.astype(np.float32) - zero) * np.float32(scale)
+
+
+def sites(arguments):
+    interpreter, model = open_model(arguments)
+    runner = interpreter.get_signature_runner()
+    (name,) = runner.get_input_details()
+    entry = runner.get_input_details()[name]
+    details = runner.get_output_details()
+    entries = metadata(model)
+    if "sites" not in entries:
+        raise Failure(f"{arguments.model}: has no sites as outputs; edgewise parity --prepare writes one")
+    names = [place["name"] for place in json.loads(entries["sites"])]
+    heads = in_order(o.name.decode() for o in model.signatureDefs[0].outputs)
+    levels = input_levels(entry)
+
+    def run(pixels):
+        picture = levels[pixels][None]
+        got = runner(**{name: picture})
+        # The input's own site is no output of an operator.
+        points = [got[key] if key in got else picture for key in names]
+        return points, [real_numbers(got[key], details[key]) for key in heads]
+
+    runtime = f"LiteRT ({arguments.kernels})"
+    count = write_sites(
+        arguments.inputs, arguments.outputs, entry["shape"][1:3], runtime, names, heads, run)
+    return {"model": arguments.model, "ok": True, "runtime": runtime, "count": count}
+
+
 def evaluate(arguments):
     interpreter, _ = open_model(arguments)
     runner = interpreter.get_signature_runner()
@@ -149,9 +192,7 @@ def evaluate(arguments):
     details = runner.get_output_details()
     if not any(key.startswith("boxes.stride") for key in details):
         raise Failure(f"{arguments.model}: has no outputs of a detector, only {', '.join(details)}")
-    scale, zero = grid(entry)
-    levels = np.rint(np.arange(256, dtype=np.float32) / np.float32(255) / np.float32(scale)) + zero
-    levels = np.clip(levels, -128, 127).astype(np.int8)
+    levels = input_levels(entry)
     seconds = 0.0
 
     def run(pixels):
@@ -159,11 +200,7 @@ def evaluate(arguments):
         start = time.perf_counter()
         got = runner(**{name: levels[pixels][None]})
         seconds += time.perf_counter() - start
-        real = {}
-        for key, values in got.items():
-            scale, zero = grid(details[key])
-            real[key] = (values.astype(np.float32) - zero) * np.float32(scale)
-        return decode(real)
+        return decode({key: real_numbers(values, details[key]) for key, values in got.items()})
 
     counts = write_outputs(arguments.inputs, arguments.outputs, entry["shape"][1:3], run)
     return {
@@ -179,7 +216,7 @@ def main(words):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, action in [("check", check), ("evaluate", evaluate)]:
+    for name, action in [("check", check), ("evaluate", evaluate), ("sites", sites)]:
         command = commands.add_parser(name)
         command.set_defaults(action=action)
         command.add_argument("model")
@@ -190,8 +227,8 @@ def main(words):
             command.add_argument("--dump", help="file to write the outputs to")
         else:
             command.add_argument("--inputs", required=True, help="letterboxed pictures")
-            command.add_argument("--outputs", required=True, help="file to write boxes and scores to")
-    if words and words[0] not in ("check", "evaluate", "-h", "--help"):
+            command.add_argument("--outputs", required=True, help="file to write the results to")
+    if words and words[0] not in ("check", "evaluate", "sites", "-h", "--help"):
         words = ["check", *words]
     arguments = parser.parse_args(words)
     try:

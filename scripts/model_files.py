@@ -56,6 +56,44 @@ def compare(name, got, wanted, step):
     return result
 
 
+def pictures(source, path, size):
+    """The number of pictures in a file of inputs, and an iterator over them, uint8 [H, W, 3]."""
+    header = read_header(source, path, ["count", "height", "width"])
+    count, height, width = header["count"], header["height"], header["width"]
+    if list(size) != [height, width]:
+        raise Failure(f"{path}: pictures are {height}×{width}, the model takes {list(size)}")
+
+    def each():
+        for _ in range(count):
+            yield read_numbers(source, path, "u1", (height, width, 3))
+        if source.read(1):
+            raise Failure(f"{path}: has more than its {count} pictures")
+
+    return count, each()
+
+
+def in_order(names):
+    """The heads among the names of outputs, level by level, boxes before classes."""
+    heads = [name for name in names if name.startswith(("boxes.stride", "classes.stride"))]
+    return sorted(heads, key=lambda name: (int(name.partition(".stride")[2]), name))
+
+
+def write_sites(source_path, target_path, size, runtime, sites, heads, run):
+    """Runs every picture of a file of inputs through `run` and writes the points of its sites, int8, and
+    the numbers of its heads, float32, in the order of their names. Returns the number of pictures."""
+    with open(source_path, "rb") as source, open(target_path, "wb") as target:
+        count, each = pictures(source, source_path, size)
+        header = {"count": count, "runtime": runtime, "sites": sites, "heads": heads}
+        target.write(json.dumps(header).encode() + b"\n")
+        for picture in each:
+            points, numbers = run(picture)
+            for values in points:
+                np.ascontiguousarray(values, "i1").tofile(target)
+            for values in numbers:
+                np.ascontiguousarray(values, "<f4").tofile(target)
+    return count
+
+
 def write_outputs(source_path, target_path, size, run):
     """Runs every picture of a file of inputs through `run` and writes its boxes and scores.
 
@@ -63,21 +101,16 @@ def write_outputs(source_path, target_path, size, run):
     counts that the report names.
     """
     with open(source_path, "rb") as source, open(target_path, "wb") as target:
-        header = read_header(source, source_path, ["count", "height", "width"])
-        count, height, width = header["count"], header["height"], header["width"]
-        if list(size) != [height, width]:
-            raise Failure(f"{source_path}: pictures are {height}×{width}, the model takes {list(size)}")
+        count, each = pictures(source, source_path, size)
         anchors = classes = 0
-        for index in range(count):
-            boxes, scores = run(read_numbers(source, source_path, "u1", (height, width, 3)))
+        for index, picture in enumerate(each):
+            boxes, scores = run(picture)
             if index == 0:
                 anchors, classes = scores.shape
                 header = {"count": count, "anchors": int(anchors), "classes": int(classes)}
                 target.write(json.dumps(header).encode() + b"\n")
             boxes.astype("<f4").tofile(target)
             scores.astype("<f4").tofile(target)
-        if source.read(1):
-            raise Failure(f"{source_path}: has more than its {count} pictures")
         if count == 0:
             target.write(b'{"count": 0, "anchors": 0, "classes": 0}\n')
     return {"count": count, "anchors": int(anchors), "classes": int(classes)}

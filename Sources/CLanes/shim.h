@@ -2,9 +2,12 @@
 #define CLANES_SHIM_H
 
 // Vectors where Swift's go lane by lane: fused multiply-add and conversions between widths, each one
-// or two instructions of AVX-512; and the transposition of bytes into planes.
+// or two instructions of AVX-512; products of 16-bit pairs; and the transposition of bytes into planes.
 
 #include <stdint.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 typedef float clanes_f32 __attribute__((ext_vector_type(16)));
 typedef int32_t clanes_i32 __attribute__((ext_vector_type(16)));
@@ -55,6 +58,71 @@ CLANES void clanes_store_bf16(clanes_f32 x, void *p) {
   bits += 0x7FFF + ((bits >> 16) & 1);
   clanes_u16 half = __builtin_convertvector(bits >> 16, clanes_u16);
   __builtin_memcpy(p, &half, 32);
+}
+
+CLANES clanes_f32 clanes_load_i32(const void *p) {
+  clanes_i32 x;
+  __builtin_memcpy(&x, p, 64);
+  return __builtin_convertvector(x, clanes_f32);
+}
+
+#ifdef __AVX2__
+// c[r][j] = Σ a[r][2k]·w[k][j][0] + a[r][2k+1]·w[k][j][1], `rows` a constant.
+CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t *w, long pairs,
+                                 int32_t *c, long c_stride, const int rows) {
+  __m256i low[6], high[6];
+  for (int r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
+  for (long k = 0; k < pairs; k++) {
+    __m256i w0 = _mm256_loadu_si256((const __m256i *)(w + 32 * k));
+    __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32 * k + 16));
+    for (int r = 0; r < rows; r++) {
+      int32_t pair;
+      __builtin_memcpy(&pair, a + r * a_stride + 2 * k, 4);
+      __m256i x = _mm256_set1_epi32(pair);
+      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(x, w0));
+      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w1));
+    }
+  }
+  for (int r = 0; r < rows; r++) {
+    _mm256_storeu_si256((__m256i *)(c + r * c_stride), low[r]);
+    _mm256_storeu_si256((__m256i *)(c + r * c_stride + 8), high[r]);
+  }
+}
+#else
+CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t *w, long pairs,
+                                 int32_t *c, long c_stride, const int rows) {
+  for (int r = 0; r < rows; r++) {
+    int32_t sums[16] = {0};
+    for (long k = 0; k < pairs; k++) {
+      int32_t first = a[r * a_stride + 2 * k], second = a[r * a_stride + 2 * k + 1];
+      for (int j = 0; j < 16; j++)
+        sums[j] += first * w[32 * k + 2 * j] + second * w[32 * k + 2 * j + 1];
+    }
+    __builtin_memcpy(c + r * c_stride, sums, 64);
+  }
+}
+#endif
+
+/// Whether the products below are single instructions here.
+CLANES _Bool clanes_has_pair_products(void) {
+#ifdef __AVX2__
+  return 1;
+#else
+  return 0;
+#endif
+}
+
+/// Six rows by sixteen columns of a product of 16-bit integers: `c[r][j] = Σ a[r][k]·w[k][j]`, exact
+/// in 32 bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
+static inline void clanes_pair_products_6(const int16_t *a, long a_stride, const int16_t *w,
+                                          long pairs, int32_t *c, long c_stride) {
+  clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 6);
+}
+
+/// The same of one row.
+static inline void clanes_pair_products_1(const int16_t *a, const int16_t *w, long pairs,
+                                          int32_t *c) {
+  clanes_pair_products(a, 0, w, pairs, c, 0, 1);
 }
 
 typedef uint32_t clanes_w8 __attribute__((ext_vector_type(8)));

@@ -19,7 +19,7 @@ import Tensors
 public func exportSafetensors(
   graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:]
 ) throws(ExportError) -> [UInt8] {
-  let network = try DeployedNetwork(graph: graph, weights: weights, grids: grids)
+  let network = try DeployedNetwork(checking: graph, weights: weights, grids: grids)
   var file = SafetensorsFile()
   let isQuantized = !graph.sites.isEmpty || !network.deployed.isEmpty
   let shown = isQuantized ? network.graph : graph

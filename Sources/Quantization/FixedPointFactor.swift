@@ -6,7 +6,8 @@
 /// those of rounding the real product once.
 ///
 /// *Source:* LiteRT's integer kernels, `MultiplyByQuantizedMultiplier`; Jacob et al. 2018, section 2.2.
-public struct FixedPointFactor: Hashable, Sendable {
+@frozen
+public struct FixedPointFactor: Hashable, Sendable, BitwiseCopyable {
   public var multiplier: Int32
   public var shift: Int
 
@@ -35,12 +36,14 @@ public struct FixedPointFactor: Hashable, Sendable {
   }
 
   /// `x` times the factor, rounded twice.
+  @inlinable
   public func multiply(_ x: Int32) -> Int32 {
     let high = Self.highMultiply(x &<< Int32(max(shift, 0)), multiplier)
     return Self.divide(high, byPowerOfTwo: max(-shift, 0))
   }
 
   /// `round(2·a·b / 2³²)`, halves up; the one product that does not fit saturates.
+  @inlinable
   public static func highMultiply(_ a: Int32, _ b: Int32) -> Int32 {
     if a == .min && b == .min { return .max }
     let product = Int64(a) * Int64(b)
@@ -49,6 +52,7 @@ public struct FixedPointFactor: Hashable, Sendable {
   }
 
   /// `round(x / 2^exponent)`, halves away from zero.
+  @inlinable
   public static func divide(_ x: Int32, byPowerOfTwo exponent: Int) -> Int32 {
     let mask = Int32(truncatingIfNeeded: (Int64(1) << Int64(exponent)) - 1)
     let threshold = (mask >> 1) + (x < 0 ? 1 : 0)

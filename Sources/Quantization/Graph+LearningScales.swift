@@ -32,4 +32,21 @@ extension Graph {
     }
     return result
   }
+
+  /// The graph without parameters of quantizers: scales follow from the weights, ranges are given.
+  public var withoutLearnedScales: Graph {
+    var result = self
+    result.parameters = []
+    var newIndex = [Int](repeating: -1, count: parameters.count)
+    for (index, parameter) in parameters.enumerated() where !parameter.role.isQuantizer {
+      newIndex[index] = result.parameters.count
+      result.parameters.append(parameter)
+    }
+    for index in result.nodes.indices {
+      result.nodes[index].parameters = nodes[index].parameters.map { newIndex[$0] }
+      result.nodes[index].weightScale = nil
+    }
+    for index in result.sites.indices { result.sites[index].learned = nil }
+    return result
+  }
 }

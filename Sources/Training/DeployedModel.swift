@@ -103,7 +103,14 @@ public struct DeployedModel: Sendable {
     }
   }
 
-  private func requireQuantized() throws(TrainingError) -> (Graph, [Grid]) {
+  /// A plan on integers, in a target's arithmetic.
+  public func integerPlan(_ arithmetic: IntegerArithmetic, batchSize: Int) throws -> IntegerPlan {
+    let (graph, grids) = try requireQuantized()
+    return try IntegerPlan(
+      graph: graph, weights: weights, batchSize: batchSize, grids: grids, arithmetic: arithmetic)
+  }
+
+  func requireQuantized() throws(TrainingError) -> (Graph, [Grid]) {
     guard let quantized else {
       throw .unusableCheckpoint(
         path: path,

@@ -17,7 +17,7 @@ import Tensors
 ///
 /// *Collective.*
 public func detect(
-  _ plan: InferencePlan, _ pictures: PictureCache, filter: DetectionFilter,
+  _ plan: any ForwardPlan, _ pictures: PictureCache, filter: DetectionFilter,
   communicator: Communicator, loaderThreads: Int = 1
 ) throws(FailureReport) -> [[DetectedBox]] {
   let B = plan.batchSize
@@ -44,7 +44,7 @@ public func detect(
 }
 
 /// Runs one batch, of at most the plan's size, and reads its heads.
-public func detections(_ plan: InferencePlan, _ batch: Batch, filter: DetectionFilter)
+public func detections(_ plan: any ForwardPlan, _ batch: Batch, filter: DetectionFilter)
   -> [[DetectedBox]]
 {
   let count = batch.letterboxes.count
@@ -63,7 +63,7 @@ public func detections(_ plan: InferencePlan, _ batch: Batch, filter: DetectionF
   }
 }
 
-extension InferencePlan {
+extension ForwardPlan {
   /// The outputs of a detector's levels.
   public var headOutputs: [HeadOutputs] {
     graph.head!.levels.map { level in

@@ -22,13 +22,14 @@ extension Trainer {
     if recipe.distillation.isOn {
       state.teacher = try communicator.together(exitCode: exitCode) { try teacherWeights() }
     }
-    state.startWeightScales(quantizedGraph)
     shardStep = nil
     let pictures = try communicator.together(exitCode: exitCode) {
       try checkWeights()
       return try CalibrationPictures(
         training, count: images ?? recipe.schedule.calibrationImages, recipe)
     }
+    let reference = try shapedWeights()
+    state.startWeightScales(quantizedGraph)
     reporter.note("calibrating \(siteCount) sites on \(pictures.count) pictures")
     let step = try communicator.together(exitCode: exitCode) {
       try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
@@ -39,6 +40,7 @@ extension Trainer {
     step.plan.prepareWeights()
     state.ranges = try observedRanges(step, pictures)
     try everywhere { try state.startLearnedRanges(quantizedGraph) }
+    try correctLayers(pictures, reference: reference)
     state.phase = .qat
     state.optimizer.reset()
     if recipe.oscillation.isOn {
@@ -54,6 +56,29 @@ extension Trainer {
       "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
     )
     try saveCalibrated()
+  }
+
+  /// Prepares the weights for their grids: equalized, clipped.
+  ///
+  /// - Returns: weights of the same function as before, in float.
+  private func shapedWeights() throws(FailureReport) -> NamedWeights {
+    let calibration = recipe.quantization.calibration
+    var weights = state.store.weights()
+    if calibration.equalize {
+      let equalized = try everywhere { try floatGraph.equalizing(weights) }
+      weights = equalized.weights
+      reporter.note("equalized \(equalized.channelCount) channels")
+    }
+    var clipped = weights
+    if calibration.weightRange == .squaredError {
+      for node in quantizedGraph.nodes {
+        guard let bits = node.weightBits else { continue }
+        let name = quantizedGraph.parameters[node.parameters[0]].name
+        clipped[name] = WeightGrid.clippedForLeastError(weights[name]!, bits: bits)
+      }
+    }
+    state.store.load(clipped)
+    return weights
   }
 
   /// Gives the float checkpoint that the trainer resumed its ranges, and does nothing else.

@@ -64,6 +64,24 @@ extension DeployedModel {
     }
   }
 
+  /// The int8 model in the form that the target runs, with every site as an output too.
+  func exportedWithSites(target: PlacementTarget) throws -> [UInt8] {
+    guard let quantized else { preconditionFailure("a model without sites") }
+    do {
+      if target.hasTFLiteFile {
+        return try exportTFLite(
+          graph: quantized.graph, weights: weights, grids: quantized.grids, hasSites: true)
+      }
+      return try exportONNX(
+        graph: quantized.graph, weights: weights, grids: quantized.grids,
+        options: ONNXOptions(
+          hasRawHeads: true, hasSites: true,
+          flavor: target == .onnxruntime ? .onnxruntime : .tensorrt))
+    } catch {
+      throw FailureReport(message: "\(path): \(error)", exitCode: 65, rank: 0)
+    }
+  }
+
   /// Recipe, step and data that the weights come from.
   private func provenance(_ form: ExportForm, target: PlacementTarget, data: String?)
     -> [String: String]

@@ -6,6 +6,7 @@ import Engine
 import Foundation
 import MessagePassing
 import Parallel
+import Quantization
 import Reporting
 import Training
 
@@ -17,6 +18,7 @@ struct Evaluate: ParsableCommand {
         edgewise evaluate runs/demo --json
         edgewise evaluate runs/demo/checkpoints/step-00001200 --as float --set data.root=/data/lot
         mpirun -n 2 edgewise evaluate runs/penn-fudan --as int8
+        edgewise evaluate runs/lot --as int8 --target tflite
         edgewise evaluate --ground-truth instances_val.json --detections results.json --json
 
       An exported model, run elsewhere (scripts/evaluate-onnx does all three steps):
@@ -35,6 +37,12 @@ struct Evaluate: ParsableCommand {
       "What to compute with: float, fake-quantized or int8. Default: int8 where the checkpoint has ranges, else float."
   )
   var arithmetic: Arithmetic?
+
+  @Option(
+    help:
+      "With --as int8: compute on integers in the arithmetic of tensorrt, tflite, edgetpu, onnxruntime or portable."
+  )
+  var target: PlacementTarget?
 
   @Option(
     name: .customLong("set"),
@@ -72,6 +80,9 @@ struct Evaluate: ParsableCommand {
     }
     if dumpInputs != nil, onnxOutputs != nil {
       throw ValidationError("--dump-inputs and --onnx-outputs are two steps; give one of them")
+    }
+    if target != nil, arithmetic != .int8 {
+      throw ValidationError("--target goes with --as int8")
     }
     if arithmetic != nil, dumpInputs != nil || onnxOutputs != nil {
       throw ValidationError(
@@ -137,8 +148,10 @@ struct Evaluate: ParsableCommand {
     } else {
       let arithmetic = arithmetic ?? model.usualArithmetic
       label = arithmetic.rawValue
-      let plan = try communicator.together(exitCode: Training.exitCode) {
-        try model.plan(arithmetic, batchSize: 4)
+      let plan: any ForwardPlan = try communicator.together(exitCode: Training.exitCode) {
+        guard let target else { return try model.plan(arithmetic, batchSize: 4) }
+        try model.requireTarget(target)
+        return try model.integerPlan(target.arithmetic, batchSize: 1)
       }
       found = try detect(
         plan, pictures, filter: recipe.evaluation.filter, communicator: communicator,
@@ -149,12 +162,18 @@ struct Evaluate: ParsableCommand {
     if json {
       var values = metrics.trainingValues
       values["as"] = .string(label)
+      if let target {
+        values["target"] = .string(target.rawValue)
+        values["arithmetic"] = .string(target.arithmetic.rawValue)
+      }
       values["step"] = .integer(model.step)
       values["images"] = .integer(data.samples.count)
       values["checkpoint"] = .string(model.path)
       printJSON(.object(values))
     } else {
-      print("\(model.path), step \(model.step), as \(label), \(data.samples.count) pictures")
+      print(
+        "\(model.path), step \(model.step), as \(label)\(target.map { " of \($0.rawValue)" } ?? ""), \(data.samples.count) pictures"
+      )
       print(metrics.text)
     }
   }

@@ -47,19 +47,23 @@ import Testing
 
   @Test(.enabled(if: isChild)) func `run steps under the trace`() throws {
     let pixels = [UInt8](repeating: 100, count: 2 * 64 * 64 * 3)
-    // With SiLU as one operation and with integers between its parts.
-    let steps = try [Target.portable, .tflite].map { target in
+    // With SiLU as one operation and with integers between its parts; convolutions in FP32 and on bytes.
+    let isExact = ComputeDescription.current.hasExactIntegerConvolutions
+    let steps = try [(Target.portable, false), (.tflite, false), (.tflite, isExact)].map {
+      target, isInteger in
       let graph = yolov8(.n, classNames: ["car"], inputHeight: 64, inputWidth: 64)
         .placingSites(target.rules)
       let store = ParameterStore(graph)
       store.load(graph.initialWeights(seed: 1))
-      let plan = try TrainingPlan(graph: graph, batchSize: 2, store: store)
+      let plan = try TrainingPlan(
+        graph: graph, batchSize: 2, store: store,
+        options: PlanOptions(integerConvolutions: isInteger))
       for site in graph.sites.indices {
         plan.setGrid(Grid(covering: -1, 1, bits: 8, symmetric: true), site: site)
       }
       let gradients = graph.outputs.map { plan.outputGradient($0) }
       return { (mode: QuantizationMode) in
-        plan.quantizationMode = mode
+        if !isInteger { plan.quantizationMode = mode }
         plan.prepareWeights()
         pixels.withUnsafeBufferPointer { plan.setInput($0.baseAddress!) }
         plan.forward()

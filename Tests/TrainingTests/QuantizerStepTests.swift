@@ -62,6 +62,15 @@ import Training
     }
   }
 
+  @Test func `without learned scales a graph is what it was before them`() throws {
+    var recipe = Recipe()
+    recipe.model.inputSize = 64
+    let placed = try recipe.quantizedGraph(recipe.floatGraph(classNames: ["car"]))
+    let learning = placed.learningScales(weights: true, ranges: .lsq)
+    #expect(learning != placed)
+    #expect(learning.withoutLearnedScales == placed)
+  }
+
   @Test func `wrong bits are sentences`() throws {
     var recipe = Recipe()
     recipe.model.inputSize = 64

@@ -47,11 +47,16 @@ final class Convolution {
     }
   }
 
+  private enum ForwardPass {
+    case primitive(Primitive)
+    case pairs(PairConvolution)
+  }
+
   let geometry: Geometry
   /// Implementation names of the passes that exist.
   let implementations: [String]
 
-  private let forwardPass: Primitive
+  private let forwardPass: ForwardPass
   private let backwardDataPass: Primitive?
   private let backwardWeightsPass: Primitive?
   /// From the stored layout to the ones oneDNN computes in; once per step.
@@ -65,7 +70,13 @@ final class Convolution {
   {
     var builder = try ConvolutionBuilder(g, memory, device, name)
     geometry = g
-    forwardPass = try builder.forward()
+    var names: [String] = []
+    if memory.x.format == .gridByte, !ComputeDescription.current.hasExactIntegerPrimitives {
+      forwardPass = .pairs(PairConvolution(g, memory))
+      names = [PairConvolution.name]
+    } else {
+      forwardPass = .primitive(try builder.forward())
+    }
     if let backward = memory.backward {
       let hint = try builder.hint(for: backward)
       backwardDataPass = try backward.dx.map { dx throws(EngineError) in
@@ -75,17 +86,29 @@ final class Convolution {
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }
-    implementations = builder.implementations
+    implementations = names + builder.implementations
     weightReorders = builder.reorders
     privateBuffers = builder.buffers
   }
 
-  var privateByteCount: Int { privateBuffers.reduce(0) { $0 + $1.byteCount } }
+  var privateByteCount: Int {
+    var count = privateBuffers.reduce(0) { $0 + $1.byteCount }
+    if case .pairs(let pass) = forwardPass { count += pass.byteCount }
+    return count
+  }
 
   /// Takes over weights that were changed; once per step, before the passes.
-  func prepareWeights() { for reorder in weightReorders { reorder.run() } }
+  func prepareWeights() {
+    if case .pairs(let pass) = forwardPass { pass.prepareWeights() }
+    for reorder in weightReorders { reorder.run() }
+  }
 
-  func forward() { forwardPass.run() }
+  func forward() {
+    switch forwardPass {
+    case .primitive(let pass): pass.run()
+    case .pairs(let pass): pass.run()
+    }
+  }
 
   func backwardData() { backwardDataPass?.run() }
 

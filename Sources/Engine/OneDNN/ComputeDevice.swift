@@ -1,3 +1,4 @@
+import CLanes
 import COneDNN
 import Glibc
 import Tensors
@@ -80,9 +81,15 @@ public struct ComputeDescription: Hashable, Sendable, Codable {
       instructionSet: name(of: dnnl_get_effective_cpu_isa()))
   }
 
-  /// Whether products of 8-bit integers are summed in 32 bits. Before VNNI, oneDNN adds pairs of them
-  /// in 16 bits, which saturate.
-  public var hasExactIntegerConvolutions: Bool { instructionSet.contains("VNNI") || hasBFloat16 }
+  /// Whether oneDNN sums products of 8-bit integers in 32 bits. Before VNNI it adds pairs of them in 16
+  /// bits, which saturate.
+  var hasExactIntegerPrimitives: Bool { instructionSet.contains("VNNI") || hasBFloat16 }
+
+  /// Whether convolutions of integers are exact and as fast as in FP32: with VNNI, or where this program
+  /// was built for AVX2 and multiplies them as pairs of 16 bits.
+  public var hasExactIntegerConvolutions: Bool {
+    hasExactIntegerPrimitives || clanes_has_pair_products()
+  }
 
   /// Whether the processor multiplies bf16 numbers itself.
   public var hasBFloat16: Bool { instructionSet.contains("BF16") }

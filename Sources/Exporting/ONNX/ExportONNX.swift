@@ -22,10 +22,12 @@ public func exportONNX(
   graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:],
   options: ONNXOptions = ONNXOptions()
 ) throws(ExportError) -> [UInt8] {
-  let network = try DeployedNetwork(graph: graph, weights: weights, grids: grids)
+  let network = try DeployedNetwork(checking: graph, weights: weights, grids: grids)
   let folded = network.graph
   var lowering = ONNXLowering(
-    writer: ONNXWriter(name: graph.name, reserved: reservedNames(folded)), network: network,
+    writer: ONNXWriter(
+      name: graph.name, reserved: reservedNames(folded) + network.siteOutputs.map(\.name)),
+    network: network,
     flavor: options.flavor)
   let batch: Int? = options.hasDynamicBatch ? nil : 1
   for (value, name) in zip(folded.inputs, inputNames(folded)) {
@@ -45,6 +47,15 @@ public func exportONNX(
         name, shape: [batch] + channelsFirst(folded.values[value].shape))
     }
   }
+  var extra = metadata
+  if options.hasSites {
+    for site in network.siteOutputs {
+      _ = lowering.read(site.value, by: site.name, output: site.name)
+      lowering.writer.output(
+        site.name, shape: [batch] + channelsFirst(folded.values[site.value].shape))
+    }
+    extra["sites"] = network.siteText
+  }
 
   var model = Onnx_ModelProto()
   model.irVersion = 8
@@ -54,7 +65,7 @@ public func exportONNX(
   opset.domain = ""
   opset.version = 17
   model.opsetImport = [opset]
-  model.metadataProps = modelMetadata(graph, layout: "[N, 3, H, W]", extra: metadata).map {
+  model.metadataProps = modelMetadata(graph, layout: "[N, 3, H, W]", extra: extra).map {
     key, value in
     var entry = Onnx_StringStringEntryProto()
     entry.key = key

@@ -5,6 +5,9 @@ public struct ONNXOptions: Hashable, Sendable {
   /// Whether the graph's own outputs are handed out (`[N, C, H, W]`, one per level and kind) instead
   /// of decoded `boxes` and `scores`.
   public var hasRawHeads: Bool
+  /// Whether every value behind a site is an output too, under its name, dequantized; `sites` of the
+  /// metadata then has their grids.
+  public var hasSites: Bool
 
   /// How quantized values are written.
   public var flavor: Flavor
@@ -20,10 +23,12 @@ public struct ONNXOptions: Hashable, Sendable {
   }
 
   public init(
-    hasDynamicBatch: Bool = false, hasRawHeads: Bool = false, flavor: Flavor = .tensorrt
+    hasDynamicBatch: Bool = false, hasRawHeads: Bool = false, hasSites: Bool = false,
+    flavor: Flavor = .tensorrt
   ) {
     self.hasDynamicBatch = hasDynamicBatch
     self.hasRawHeads = hasRawHeads
+    self.hasSites = hasSites
     self.flavor = flavor
   }
 }

@@ -15,20 +15,26 @@ import Tensors
 ///
 /// - Parameters: as of `exportONNX`; the graph's sites are those of the target tflite or edgetpu, or of
 ///   portable where it has no SiLU.
+/// - Parameter hasSites: whether every value behind a site is an output too, under its name; `sites` of the
+///   metadata then has their grids.
 /// - Returns: the bytes of the file: the same bytes for the same arguments.
 /// - Throws: `ExportError` when weights or grids are missing or unusable, or a node cannot be computed
 ///   on int8 tensors.
 public func exportTFLite(
-  graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:]
+  graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:],
+  hasSites: Bool = false
 ) throws(ExportError) -> [UInt8] {
-  try tfliteModel(graph: graph, weights: weights, grids: grids, metadata: metadata).bytes
+  try tfliteModel(
+    graph: graph, weights: weights, grids: grids, metadata: metadata, hasSites: hasSites
+  ).bytes
 }
 
 /// The model behind `exportTFLite`.
 package func tfliteModel(
-  graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:]
+  graph: Graph, weights: NamedWeights, grids: [Grid], metadata: [String: String] = [:],
+  hasSites: Bool = false
 ) throws(ExportError) -> TFLiteModel {
-  let network = try DeployedNetwork(graph: graph, weights: weights, grids: grids)
+  let network = try DeployedNetwork(checking: graph, weights: weights, grids: grids)
   var lowering = TFLiteLowering(network)
   let names = network.graph.inputs.count == 1 ? ["images"] : nil
   for (index, input) in network.graph.inputs.enumerated() {
@@ -48,10 +54,19 @@ package func tfliteModel(
   for (value, name) in zip(network.graph.outputs, rawOutputNames(network.graph)) {
     try lowering.finish(value, name: name)
   }
+  if hasSites {
+    // The input is no output: whoever runs the model has it.
+    for site in network.siteOutputs {
+      let tensor = lowering.tensor(of: site.value)!
+      if lowering.model.inputs.contains(where: { $0.tensor == tensor }) { continue }
+      lowering.model.outputs.append((site.name, tensor))
+    }
+  }
   var model = lowering.model
-  let extra = [
+  var extra = [
     "preprocessing": inputText(network.graph, model), "outputs": outputText(network.graph),
   ].merging(metadata) { _, given in given }
+  if hasSites { extra["sites"] = network.siteText }
   let entries = modelMetadata(graph, layout: "[1, H, W, 3]", extra: extra)
   let members = entries.map { "\(jsonString($0.key)): \(jsonString($0.value))" }
   model.metadata = [("edgewise", "{" + members.joined(separator: ", ") + "}")]

@@ -1,8 +1,8 @@
-import Graphs
+package import Graphs
 
 /// For every value, the site on whose grid it lies: behind a `fakeQuantize`, and on through operations
 /// that only move or select values of one grid.
-func gridSites(_ graph: Graph) -> [Int?] {
+package func gridSites(_ graph: Graph) -> [Int?] {
   var sites = [Int?](repeating: nil, count: graph.values.count)
   for node in graph.nodes {
     if case .fakeQuantize(let site) = node.operation {

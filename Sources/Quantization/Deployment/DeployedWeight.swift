@@ -1,5 +1,4 @@
 import Graphs
-import Quantization
 package import Tensors
 
 /// The weight of one layer as a device holds it: integers, and one scale per output channel into which

@@ -1,40 +1,30 @@
-import Graphs
-import Quantization
+package import Graphs
 import Tensors
 
-/// What every exporter walks over: the graph with its batch norms folded, and the integers of its
-/// weights.
-struct DeployedNetwork {
+/// What exporters and the integer engine walk over: the graph with its batch norms folded, and the
+/// integers of its weights.
+package struct DeployedNetwork: Sendable {
   /// Without batch norms; sites and quantized layers as in training.
-  var graph: Graph
+  package var graph: Graph
   /// Folded, in float: the biases are read from here, and weights that are not quantized.
-  var weights: NamedWeights
+  package var weights: NamedWeights
   /// By node of `graph`; layers that stay in float have none.
-  var deployed: [Int: DeployedWeight]
+  package var deployed: [Int: DeployedWeight]
   /// One per site.
-  var grids: [Grid]
+  package var grids: [Grid]
   /// The site on whose grid each value lies.
-  var sites: [Int?]
+  package var sites: [Int?]
 
-  /// - Throws: `ExportError` when weights or grids are missing or unusable: nothing is exported that
-  ///   was not checked here.
-  init(graph: Graph, weights: NamedWeights, grids: [Grid]) throws(ExportError) {
-    do {
-      try graph.validate()
-      try graph.check(weights)
-      try checkFinite(graph, weights)
-      let folded = try graph.foldingBatchNorm(weights)
-      try checkFinite(folded.graph, folded.weights)
-      (self.graph, self.weights) = folded
-    } catch let error as GraphError {
-      throw .graph(error)
-    } catch let error as ExportError {
-      throw error
-    } catch {
-      preconditionFailure("an error of no known type: \(error)")
-    }
-    try checkGrids(graph, grids)
-    try checkHead(self.graph)
+  /// - Parameters:
+  ///   - graph: with its batch norms.
+  ///   - weights: of every parameter, neither quantized nor folded.
+  ///   - grids: one per site; none of a float graph.
+  /// - Throws: when the graph is none, weights are missing, or a batch norm follows no convolution.
+  package init(graph: Graph, weights: NamedWeights, grids: [Grid]) throws(GraphError) {
+    precondition(
+      grids.count == graph.sites.count, "\(grids.count) grids for \(graph.sites.count) sites")
+    try graph.validate()
+    (self.graph, self.weights) = try graph.foldingBatchNorm(weights)
     self.grids = grids
     sites = gridSites(self.graph)
     deployed = [:]
@@ -75,7 +65,7 @@ struct DeployedNetwork {
   }
 
   /// The bias of a layer, or zeros.
-  func bias(of node: Node, channels: Int) -> [Float] {
+  package func bias(of node: Node, channels: Int) -> [Float] {
     guard node.parameters.count > 1 else { return [Float](repeating: 0, count: channels) }
     return weights[graph.parameters[node.parameters[1]].name]!.values(as: Float.self)
   }

@@ -1,0 +1,161 @@
+import CLanes
+import Tensors
+
+/// Exact sums of a convolution of integers: `sum[m, o] = Σ (x - zeroPoint)·w[o, …]` in 32 bits.
+///
+/// Pixels less the zero point and weights are 16-bit numbers; windows are gathered into rows of
+/// `K·K·C`, and sixteen outputs of six rows are summed at a time. No sum overflows: 2⁸·2⁷ per product,
+/// and fewer than 2¹⁶ products.
+final class IntegerConvolution {
+  let input: IntegerExtents
+  let output: IntegerExtents
+  let kernel, stride, padding, groups: Int
+  /// `[blocks of 16 outputs][pairs][16][2]`; of grouped layers `[O][K·K·C/groups]`.
+  private let weights: AlignedBuffer
+  private let pairs: Int
+  private let padded, windows, sums: AlignedBuffer
+  private let tileRows: Int
+
+  /// From one row of sums to the next.
+  let sumStride: Int
+
+  init(
+    input: IntegerExtents, output: IntegerExtents, kernel: Int, stride: Int, padding: Int,
+    groups: Int
+  ) {
+    (self.input, self.output) = (input, output)
+    (self.kernel, self.stride, self.padding, self.groups) = (kernel, stride, padding, groups)
+    let (C, O, taps) = (input.C / groups, output.C, kernel * kernel)
+    precondition(taps * C < 1 << 16, "\(taps) · \(C) products")
+    pairs = (taps * C + 1) / 2
+    let blocks = (O + 15) / 16
+    sumStride = blocks * 16
+    // Windows of some rows stay in the second cache.
+    tileRows = min(max(6, 131_072 / (pairs * 4) / 6 * 6), 96)
+    padded = AlignedBuffer(
+      byteCount: (input.H + 2 * padding) * (input.W + 2 * padding) * input.C * 2 + 64)
+    windows = AlignedBuffer(byteCount: tileRows * pairs * 4)
+    sums = AlignedBuffer(byteCount: tileRows * sumStride * 4)
+    weights = AlignedBuffer(
+      byteCount: groups == 1 ? blocks * pairs * 64 : O * taps * C * 2)
+  }
+
+  /// Takes over weights, `[O, C/groups, K, K]`.
+  func setWeights(_ weight: UnsafePointer<Int8>) {
+    let (C, taps) = (input.C / groups, kernel * kernel)
+    let w = weights.base.assumingMemoryBound(to: Int16.self)
+    for o in 0..<output.C {
+      for c in 0..<C {
+        for tap in 0..<taps {
+          let k = tap * C + c
+          let place =
+            groups == 1
+            ? ((o / 16 * pairs + k / 2) * 16 + o % 16) * 2 + k % 2 : o * taps * C + k
+          w[place] = Int16(weight[(o * C + c) * taps + tap])
+        }
+      }
+    }
+  }
+
+  var byteCount: Int {
+    [weights, padded, windows, sums].reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Calls `body(first row of the output, rows, their sums)` until all rows are done.
+  ///
+  /// - Parameter x: int8, or the bytes of `ElementFormat.gridByte`.
+  @inline(__always)
+  func forEachTile<Q: FixedWidthInteger>(
+    _ x: UnsafePointer<Q>, zeroPoint: Int32, _ body: (Int, Int, UnsafePointer<Int32>) -> Void
+  ) {
+    let rowsPerPicture = output.H * output.W
+    let acc = sums.base.assumingMemoryBound(to: Int32.self)
+    for n in 0..<input.N {
+      pad(x + n * input.H * input.W * input.C, zeroPoint)
+      var row = 0
+      while row < rowsPerPicture {
+        let count = min(tileRows, rowsPerPicture - row)
+        if groups == 1 {
+          gather(row, count)
+          multiply(count, acc)
+        } else {
+          sumGroups(row, count, acc)
+        }
+        body(n * rowsPerPicture + row, count, UnsafePointer(acc))
+        row += count
+      }
+    }
+  }
+
+  private var pixels: UnsafeMutablePointer<Int16> {
+    padded.base.assumingMemoryBound(to: Int16.self)
+  }
+
+  private var paddedWidth: Int { input.W + 2 * padding }
+
+  /// The picture less its zero point; around it zeros, which are there from the beginning.
+  @inline(__always)
+  private func pad<Q: FixedWidthInteger>(_ x: UnsafePointer<Q>, _ zeroPoint: Int32) {
+    let zero = Int16(zeroPoint)
+    let count = input.W * input.C
+    for h in 0..<input.H {
+      let source = x + h * count
+      let target = pixels + ((h + padding) * paddedWidth + padding) * input.C
+      for i in 0..<count { target[i] = Int16(truncatingIfNeeded: source[i]) &- zero }
+    }
+  }
+
+  private func gather(_ first: Int, _ count: Int) {
+    let run = kernel * input.C
+    let out = windows.base.assumingMemoryBound(to: Int16.self)
+    for r in 0..<count {
+      let (p, q) = ((first + r) / output.W, (first + r) % output.W)
+      let row = out + r * pairs * 2
+      for i in 0..<kernel {
+        let source = pixels + ((p * stride + i) * paddedWidth + q * stride) * input.C
+        (row + i * run).update(from: source, count: run)
+      }
+      // The second half of an odd last pair meets a weight of zero.
+    }
+  }
+
+  private func multiply(_ rows: Int, _ acc: UnsafeMutablePointer<Int32>) {
+    let a = windows.base.assumingMemoryBound(to: Int16.self)
+    let w = weights.base.assumingMemoryBound(to: Int16.self)
+    for block in 0..<sumStride / 16 {
+      let wBlock = w + block * pairs * 32
+      let out = acc + block * 16
+      var r = 0
+      while r + 6 <= rows {
+        clanes_pair_products_6(
+          a + r * pairs * 2, 2 * pairs, wBlock, pairs, out + r * sumStride, sumStride)
+        r += 6
+      }
+      while r < rows {
+        clanes_pair_products_1(a + r * pairs * 2, wBlock, pairs, out + r * sumStride)
+        r += 1
+      }
+    }
+  }
+
+  /// Plain loops: what a depthwise layer computes is little.
+  private func sumGroups(_ first: Int, _ count: Int, _ acc: UnsafeMutablePointer<Int32>) {
+    let (groupC, groupO) = (input.C / groups, output.C / groups)
+    let w = weights.base.assumingMemoryBound(to: Int16.self)
+    for r in 0..<count {
+      let (p, q) = ((first + r) / output.W, (first + r) % output.W)
+      for o in 0..<output.C {
+        var sum: Int32 = 0
+        for i in 0..<kernel {
+          for j in 0..<kernel {
+            let pixel = (p * stride + i) * paddedWidth + q * stride + j
+            let source = pixels + pixel * input.C + o / groupO * groupC
+            let weight = w + (o * kernel * kernel + i * kernel + j) * groupC
+            for c in 0..<groupC { sum &+= Int32(source[c]) &* Int32(weight[c]) }
+          }
+        }
+        acc[r * sumStride + o] = sum
+      }
+    }
+  }
+}
