@@ -37,12 +37,13 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPNG", providers: [.apt(["libspng-dev"])]),
+    .systemLibrary(name: "CPlanes"),
     .systemLibrary(name: "CPeaks"),
 
     // Floor 1
     floor("Tensors", imports: []),
     floor("MessagePassing", imports: ["CMPI", "Tensors"]),
-    floor("Compression", imports: ["CZstd", "CLanes"]),
+    floor("Compression", imports: ["CZstd", "CPlanes"]),
     floor("Images", imports: ["CTurboJPEG", "CPNG"]),
 
     // Floor 2

@@ -1,4 +1,4 @@
-import CLanes
+import CPlanes
 
 /// How an element becomes an unsigned number before its bytes are laid into planes.
 ///
@@ -85,7 +85,7 @@ private func split4(
   var i = 0
   if let base {
     while i < whole {
-      clanes_store_planes(
+      cplanes_store_planes(
         folded(words(x, i) &- words(base, i)),
         folded(words(x, i &+ 8) &- words(base, i &+ 8)),
         folded(words(x, i &+ 16) &- words(base, i &+ 16)),
@@ -94,7 +94,7 @@ private func split4(
     }
   } else {
     while i < whole {
-      clanes_store_planes(
+      cplanes_store_planes(
         rotatedLeft(words(x, i)), rotatedLeft(words(x, i &+ 8)), rotatedLeft(words(x, i &+ 16)),
         rotatedLeft(words(x, i &+ 24)), y + i, stride)
       i &+= 32
@@ -114,7 +114,7 @@ private func join4(
   if let base {
     while i < whole {
       // The stores below replace these; the compiler keeps the words in registers.
-      clanes_load_planes(x + i, stride, y + 4 &* i)
+      cplanes_load_planes(x + i, stride, y + 4 &* i)
       store(unfolded(words(y, i)) &+ words(base, i), i)
       store(unfolded(words(y, i &+ 8)) &+ words(base, i &+ 8), i &+ 8)
       store(unfolded(words(y, i &+ 16)) &+ words(base, i &+ 16), i &+ 16)
@@ -124,7 +124,7 @@ private func join4(
   } else {
     while i < whole {
       // The stores below replace these; the compiler keeps the words in registers.
-      clanes_load_planes(x + i, stride, y + 4 &* i)
+      cplanes_load_planes(x + i, stride, y + 4 &* i)
       store(rotatedRight(words(y, i)), i)
       store(rotatedRight(words(y, i &+ 8)), i &+ 8)
       store(rotatedRight(words(y, i &+ 16)), i &+ 16)
