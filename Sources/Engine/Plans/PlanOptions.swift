@@ -6,6 +6,9 @@ public struct PlanOptions: Hashable, Sendable {
   /// Of convolutions that do not run on integers, forward and backward. Sums, batch norms, weights
   /// and their gradients stay FP32.
   public var precision: Precision
+  /// Whether what every site made can be read after a pass (`numbers(of:)`): passes end there, and no
+  /// memory is used twice. The numbers are the same, slower.
+  package var keepsSites = false
 
   public init(integerConvolutions: Bool = false, precision: Precision = .float32) {
     self.integerConvolutions = integerConvolutions
