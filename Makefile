@@ -5,7 +5,7 @@
 ARCH ?= native
 SWIFT_FLAGS = -c release -Xcc -march=$(ARCH)
 PREFIX ?= /usr/local
-SOAK ?= --kills 300 --damages 2000 --freezes 10 --full-disks 10
+SOAK ?= --kills 300 --damages 2000 --freezes 10 --full-disks 10 --restarts 10
 
 edgewise = .build/release/edgewise
 # Root, containers, one thread per rank: read by every recipe line that may start mpirun.

@@ -110,7 +110,7 @@ let package = Package(
       "Training",
       imports: [
         "Tensors", "Graphs", "Quantization", "Engine", "Datasets", "Detection", "Models",
-        "Checkpoints",
+        "Checkpoints", "MessagePassing",
       ], golden: ["Goldens"]),
     tests("Exporting", imports: ["Engine", "Graphs", "Quantization", "Models", "Tensors"]),
     tests("Reporting", imports: []),

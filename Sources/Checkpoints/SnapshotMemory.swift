@@ -2,9 +2,9 @@ public import Tensors
 
 /// Memory into which copies of a state are taken, again and again.
 ///
-/// The first copy takes the memory; later ones find it there, so that they cost what copying costs
-/// and no page is touched for the first time. Where an earlier copy is still in use, a tensor gets new
-/// memory instead.
+/// The first copy takes the memory, one block for all tensors; later ones find it there, so that they
+/// cost what copying costs and no page is touched for the first time. Where an earlier copy is still in
+/// use, a tensor gets new memory instead.
 public struct SnapshotMemory: Sendable {
   private var tensors: [CheckpointTensor] = []
 
@@ -12,12 +12,7 @@ public struct SnapshotMemory: Sendable {
 
   /// Copies of the tensors `sources` describes, all of one call in memory of their own.
   public mutating func copy(_ sources: [SnapshotSource]) -> [CheckpointTensor] {
-    if !fits(sources) {
-      tensors = sources.map {
-        CheckpointTensor(
-          name: $0.name, role: $0.role, tensor: Tensor(shape: $0.shape, dtype: $0.dtype))
-      }
-    }
+    if !fits(sources) { tensors = Self.tensors(like: sources) }
     for (index, source) in sources.enumerated() {
       tensors[index].tensor.withMutableBytes { $0.copyMemory(from: source.bytes) }
     }
@@ -38,6 +33,22 @@ public struct SnapshotMemory: Sendable {
         })
     }
     return result
+  }
+
+  private static func tensors(like sources: [SnapshotSource]) -> [CheckpointTensor] {
+    var starts: [Int] = []
+    var end = 0
+    for source in sources {
+      starts.append(end)
+      end += (source.bytes.count + AlignedBuffer.alignment - 1) & -AlignedBuffer.alignment
+    }
+    let block = AlignedBuffer(byteCount: end)
+    return zip(sources, starts).map { source, start in
+      let part = AlignedBuffer(part: start..<start + source.bytes.count, of: block)
+      return CheckpointTensor(
+        name: source.name, role: source.role,
+        tensor: Tensor(shape: source.shape, dtype: source.dtype, in: part))
+    }
   }
 
   private func fits(_ sources: [SnapshotSource]) -> Bool {

@@ -12,10 +12,13 @@ public final class AlignedBuffer: @unchecked Sendable {
 
   public let base: UnsafeMutableRawPointer
   public let byteCount: Int
+  /// Whose memory this is a part of.
+  private let whole: AlignedBuffer?
 
   public init(byteCount: Int) {
     precondition(byteCount >= 0, "byteCount \(byteCount)")
     self.byteCount = byteCount
+    whole = nil
     let isLarge = byteCount >= 2 * Self.hugePage
     base = .allocate(
       byteCount: max(byteCount, 1), alignment: isLarge ? Self.hugePage : Self.alignment)
@@ -31,10 +34,22 @@ public final class AlignedBuffer: @unchecked Sendable {
   package init(uninitialized byteCount: Int) {
     precondition(byteCount >= 0, "byteCount \(byteCount)")
     self.byteCount = byteCount
+    whole = nil
     base = .allocate(byteCount: max(byteCount, 1), alignment: Self.alignment)
   }
 
-  deinit { base.deallocate() }
+  /// A part of another block, which lives on with it. Parts that overlap share their bytes.
+  package init(part range: Range<Int>, of whole: AlignedBuffer) {
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= whole.byteCount
+        && range.lowerBound % Self.alignment == 0,
+      "bytes \(range) of \(whole.byteCount)")
+    base = whole.base + range.lowerBound
+    byteCount = range.count
+    self.whole = whole
+  }
+
+  deinit { if whole == nil { base.deallocate() } }
 
   public func copy() -> AlignedBuffer {
     let result = AlignedBuffer(uninitialized: byteCount)

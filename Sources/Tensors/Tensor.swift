@@ -18,6 +18,14 @@ public struct Tensor: Sendable {
     storage = AlignedBuffer(uninitialized: shape.elementCount * dtype.byteCount)
   }
 
+  /// What `storage` holds. Nobody else may write there as long as the tensor lives.
+  package init(shape: Shape, dtype: DType, in storage: AlignedBuffer) {
+    precondition(
+      storage.byteCount == shape.elementCount * dtype.byteCount,
+      "\(storage.byteCount) bytes for \(dtype) \(shape)")
+    self.init(shape: shape, dtype: dtype, storage: storage)
+  }
+
   /// A copy of `values` under `shape`.
   public init<Element: TensorElement>(_ values: [Element], shape: Shape) {
     precondition(

@@ -4,6 +4,7 @@ import Detection
 import Images
 import MessagePassing
 import Parallel
+import Quantization
 
 /// The exit code that goes with an error: 1 failed, 64 usage, 65 bad data, 71 a rank was lost, 74 I/O.
 public func exitCode(_ error: any Error) -> Int32 {
@@ -20,6 +21,7 @@ public func exitCode(_ error: any Error) -> Int32 {
     case .diverged: 1
     }
   case is DataError, is CalibrationError: 65
+  case is EqualizationError: 64
   case let error as ImageError:
     switch error {
     case .unreadable, .unwritable: 74

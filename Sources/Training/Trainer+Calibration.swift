@@ -25,6 +25,7 @@ extension Trainer {
       return try CalibrationPictures(
         training, count: images ?? recipe.schedule.calibrationImages, recipe)
     }
+    let reference = try shapedWeights()
     reporter.note("calibrating \(siteCount) sites on \(pictures.count) pictures")
     let step = try communicator.together(exitCode: exitCode) {
       try ShardStep(recipe: recipe, graph: quantizedGraph, store: state.store, observes: true)
@@ -34,6 +35,7 @@ extension Trainer {
     // The weights are on their grids already here, as they will be when the ranges are used.
     step.plan.prepareWeights()
     state.ranges = try observedRanges(step, pictures)
+    try correctLayers(pictures, reference: reference)
     state.phase = .qat
     state.optimizer.reset()
     state.startAverages(recipe.ema)
@@ -45,6 +47,29 @@ extension Trainer {
       "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
     )
     try saveCalibrated()
+  }
+
+  /// Prepares the weights for their grids: equalized, clipped.
+  ///
+  /// - Returns: weights of the same function as before, in float.
+  private func shapedWeights() throws(FailureReport) -> NamedWeights {
+    let calibration = recipe.quantization.calibration
+    var weights = state.store.weights()
+    if calibration.equalize {
+      let equalized = try everywhere { try floatGraph.equalizing(weights) }
+      weights = equalized.weights
+      reporter.note("equalized \(equalized.channelCount) channels")
+    }
+    var clipped = weights
+    if calibration.weightRange == .squaredError {
+      for node in quantizedGraph.nodes {
+        guard let bits = node.weightBits else { continue }
+        let name = quantizedGraph.parameters[node.parameters[0]].name
+        clipped[name] = WeightGrid.clippedForLeastError(weights[name]!, bits: bits)
+      }
+    }
+    state.store.load(clipped)
+    return weights
   }
 
   /// Gives the float checkpoint that the trainer resumed its ranges, and does nothing else.

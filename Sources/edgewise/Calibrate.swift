@@ -13,6 +13,7 @@ struct Calibrate: ParsableCommand {
         edgewise calibrate runs/demo/checkpoints/step-00000400 --output runs/ptq --images 256
         edgewise calibrate runs/demo --output runs/ptq-4 --method percentile --percentile 0.999 \
           --set quantization.weightBits=4
+        mpirun -n 2 edgewise calibrate runs/demo --output runs/ptq-best --adaround --bias-correction
         edgewise evaluate runs/ptq/calibrated --set data.root=runs/demo/data
 
       The new checkpoint lies in calibrated/ of the output folder. A run of `train` does this by itself \
@@ -38,6 +39,31 @@ struct Calibrate: ParsableCommand {
 
   @Option(help: "Share of the values inside a range, for --method percentile.")
   var percentile: Double?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Scale channels against each other first, so that one grid fits them all; ReLU only.")
+  var equalize: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "End the grids of weights where rounding and clipping cost the least squared error.")
+  var clipWeights: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Choose layer by layer which weights are rounded up and which down (AdaRound).")
+  var adaround: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Give batch norms the statistics of the quantized network.")
+  var reestimateBatchNorm: Bool?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Move each layer's mean back to that of the float network.")
+  var biasCorrection: Bool?
 
   @Option(
     name: .customLong("set"),
@@ -66,6 +92,13 @@ struct Calibrate: ParsableCommand {
       choose("method", method.rawValue)
     }
     if let percentile { choose("percentile", "\(percentile)") }
+    if let clipWeights { choose("weightRange", clipWeights ? "squaredError" : "max") }
+    for (key, isOn) in [
+      ("equalize", equalize), ("adaround", adaround),
+      ("reestimateBatchNorm", reestimateBatchNorm), ("biasCorrection", biasCorrection),
+    ] {
+      if let isOn { choose(key, "\(isOn)") }
+    }
     return choices
   }
 

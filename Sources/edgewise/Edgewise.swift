@@ -15,7 +15,7 @@ struct Edgewise: ParsableCommand {
       """,
     subcommands: [
       Train.self, LaunchCommand.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
-      CheckTarget.self, ParityCommand.self, CheckpointCommand.self, DataCommand.self, Bench.self,
-      Doctor.self,
+      CheckTarget.self, ParityCommand.self, SensitivityCommand.self, CheckpointCommand.self,
+      DataCommand.self, Bench.self, Doctor.self,
     ])
 }

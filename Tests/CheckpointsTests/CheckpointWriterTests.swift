@@ -97,6 +97,18 @@ import Testing
     #expect(try names(run.path + "/checkpoints") == ["step-00000012"])
   }
 
+  @Test func `the same tensors in frames of another length are the same`() throws {
+    let run = try TemporaryFolder()
+    var writer = CheckpointWriter(runFolder: run.path)
+    writer.frameRawLength = 16
+    let path = try writer.write(sampleContents()).path
+    writer.frameRawLength = 64
+    #expect(throws: CheckpointError.self) { try writer.write(sampleContents(seed: 2)) }
+    #expect(try writer.write(sampleContents()).outcome == .replaced)
+    let tensors = try CheckpointReader(path: path).readTensors()
+    #expect(areBitwiseEqual(tensors, sampleContents().groupedByName().tensors))
+  }
+
   @Test func `a failed write leaves the others and no rest`() throws {
     let run = try TemporaryFolder()
     var writer = CheckpointWriter(runFolder: run.path)

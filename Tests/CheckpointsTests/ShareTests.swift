@@ -88,6 +88,29 @@ import Testing
     // Without a prepared folder.
     #expect(throws: CheckpointError.self) { try write(contents, writer, 1, of: 2) }
   }
+
+  @Test func `what the disk has changed since it was written is noticed before it counts`() throws {
+    let run = try TemporaryFolder()
+    var contents = sampleContents().groupedByName()
+    var writer = writer(run.path)
+    writer.verifiesBeforeCommit = true
+    let first = try writer.write(contents).path
+    contents.step += 1
+    try writer.prepare(
+      step: contents.step, tensorCount: contents.tensors.count, rawByteCount: 9999)
+    #expect(try write(contents, writer, 1, of: 2) == nil)
+    let folder = run.path + "/checkpoints"
+    let temporary = try #require(try names(folder).first { $0.hasPrefix(".tmp-") })
+    let shard = try #require(try names("\(folder)/\(temporary)").last { $0.hasSuffix(".zst") })
+    var bytes = try bytes("\(folder)/\(temporary)/\(shard)")
+    bytes[bytes.count / 2] ^= 1
+    try replaceBytes("\(folder)/\(temporary)/\(shard)", bytes)
+    let error = #expect(throws: CheckpointError.self) { try write(contents, writer, 0, of: 2) }
+    #expect(error?.description.contains("reads back wrong") == true, "\(String(describing: error))")
+    #expect(error?.description.contains(shard) == true)
+    // The one before is the only one, and whole.
+    #expect(try names(folder).count == 1 && verify(path: first).isWhole)
+  }
 }
 
 @Suite struct RunLockTests {

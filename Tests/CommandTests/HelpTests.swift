@@ -4,8 +4,7 @@ import Testing
 struct HelpTests {
   @Test(arguments: [
     [], ["train"], ["launch"], ["evaluate"], ["predict"], ["export"], ["check-target"],
-    ["parity"],
-    ["calibrate"], ["checkpoint"],
+    ["parity"], ["calibrate"], ["sensitivity"], ["checkpoint"],
     ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
     ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],
     ["data", "synthesize"], ["bench"], ["bench", "step"], ["bench", "ops"], ["bench", "infer"],

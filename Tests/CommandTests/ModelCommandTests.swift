@@ -148,6 +148,63 @@ struct ModelCommandTests {
     #expect(json["as"] as? String == "int8")
   }
 
+  @Test func `calibrate corrects what it is asked to, and says why it cannot equalize SiLU`() throws
+  {
+    let first = try #require(TinyRun.checkpoints().first)
+    let data = try TinyRun.folder() + "/data"
+    let output = try Program.temporaryFolder() + "/ptq"
+    let common = ["calibrate", first, "--set", "data.root=\(data)"]
+    let done = try Program.run(
+      common + [
+        "--output", output, "--adaround", "--reestimate-batch-norm", "--bias-correction",
+        "--clip-weights", "--set", "quantization.calibration.adaroundSteps=20", "--json",
+      ])
+    #expect(done.code == 0, "\(done.errors)")
+    let notes = try #require(try done.json()["notes"] as? [String])
+    #expect(notes.contains { $0.hasPrefix("adaptive rounding:") && $0.contains("63 layers") })
+    let refused = try Program.run(common + ["--output", output + "-other", "--equalize"])
+    #expect(refused.code == 64 && refused.sentences.count == 1, "\(refused.errors)")
+    #expect(refused.errors.contains("f(s·x) = s·f(x), and silu"))
+  }
+
+  @Test func `sensitivity ranks the parts, proposes bits and draws`() throws {
+    let run = try TinyRun.folder()
+    let plot = try Program.temporaryFolder() + "/bars.svg"
+    let outcome = try Program.run(
+      "sensitivity", run, "--budget-ratio", "0.75", "--images", "2", "--plot", plot, "--json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let json = try outcome.json()
+    let report = try #require(json["report"] as? [String: Any])
+    let rows = try #require(report["rows"] as? [[String: Any]])
+    let names = rows.compactMap { $0["name"] as? String }
+    #expect(names.contains("image") && Set(names).count == rows.count && rows.count > 30)
+    func decibels(_ row: [String: Any], _ key: String) -> Double? {
+      (row[key] as? [String: Any])?["decibels"] as? Double
+    }
+    // A part alone disturbs less than everything together.
+    let whole = try #require(decibels(report, "whole"))
+    #expect(rows.count { decibels($0, "alone") ?? .infinity > whole } > rows.count * 9 / 10)
+    let proposal = try #require(json["proposal"] as? [String: Any])
+    let bytes = try #require(proposal["byteCount"] as? Int)
+    let eight = try #require(proposal["byteCountAtEight"] as? Int)
+    #expect(bytes <= eight * 3 / 4 && bytes > eight / 2)
+    #expect((json["recipe"] as? String)?.contains(": w4") == true)
+    let drawing = try String(contentsOfFile: plot, encoding: .utf8)
+    #expect(drawing.hasPrefix("<svg") && drawing.contains("model.0.act"))
+
+    let table = try Program.run("sensitivity", run, "--per", "layer", "--images", "1")
+    #expect(table.code == 0 && table.output.contains("model.22.cv3.0.2"))
+    for (arguments, code, word) in [
+      ([run, "--plot", plot, "--images", "1"], 64, "--force"),
+      ([run, "--budget-bytes", "5"], 64, "no mix of 8 and 4 bits"),
+      ([run, "--budget-ratio", "0.5", "--budget-bytes", "5"], 64, "one of them"),
+      ([try #require(TinyRun.checkpoints().first)], 65, "calibrate"),
+    ] as [([String], Int32, String)] {
+      let refused = try Program.run(["sensitivity"] + arguments)
+      #expect(refused.code == code && refused.errors.contains(word), "\(refused.errors)")
+    }
+  }
+
   @Test func `calibrate takes a method and bits, and refuses what does not go together`() throws {
     let first = try #require(TinyRun.checkpoints().first)
     let data = try TinyRun.folder() + "/data"

@@ -55,6 +55,48 @@ struct CalibrationTests {
     #expect(Set(seen.values).count == 5)
   }
 
+  @Test func `corrections layer by layer give one, two and three ranks the same bits`() throws {
+    let tested = try Case()
+    defer { tested.small.remove() }
+    var seen: [[String]: Data] = [:]
+    let plain = ["--set", "quantization.weightBits=4"]
+    let corrections = [
+      [], ["--clip-weights"], ["--bias-correction"], ["--reestimate-batch-norm"],
+      ["--adaround", "--bias-correction", "--set", "quantization.calibration.adaroundSteps=60"],
+    ]
+    for correction in corrections {
+      for ranks in 1...3 {
+        let name = "\(correction.first ?? "plain")-\(ranks)"
+        let outcome = try tested.calibrate(name, plain + correction, ranks: ranks)
+        #expect(outcome.exitCode == 0, "\(outcome.errors)")
+        let tensors = try tested.tensors(name)
+        if let first = seen[correction] {
+          #expect(tensors == first, "\(correction) on \(ranks) ranks")
+        } else {
+          seen[correction] = tensors
+        }
+      }
+    }
+    #expect(Set(seen.values).count == corrections.count)
+  }
+
+  @Test func `sensitivity is the same text on one, two and three ranks`() throws {
+    let tested = try Case()
+    defer { tested.small.remove() }
+    #expect(try tested.calibrate("ptq", []).exitCode == 0)
+    let path = tested.small.run("ptq/calibrated").path
+    var texts: Set<String> = []
+    for ranks in 1...3 {
+      let outcome = try Program.run(
+        ["sensitivity", path, "--by", "map", "--images", "3", "--budget-ratio", "0.8", "--json"],
+        ranks: ranks)
+      #expect(outcome.exitCode == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("model.2.cv1"))
+      texts.insert(outcome.output)
+    }
+    #expect(texts.count == 1)
+  }
+
   @Test func `a weight that is not a number is named`() throws {
     let tested = try Case()
     defer { tested.small.remove() }

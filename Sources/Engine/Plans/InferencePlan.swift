@@ -6,7 +6,9 @@ public import Quantization
 /// For a graph with sites it computes on the integer grids: every value of a site is a grid point, every
 /// quantized weight too. Convolutions run on these integers, or simulate them in FP32.
 public final class InferencePlan {
-  private let plan: Plan
+  let plan: Plan
+  /// The parameters; `prepareWeights` takes over changed weights.
+  package let store: ParameterStore
 
   /// - Parameters:
   ///   - graph: usually with its batch norms folded; batch norms left use running statistics.
@@ -20,7 +22,7 @@ public final class InferencePlan {
       throw EngineError(
         "graph \(graph.name) has \(graph.sites.count) sites but \(grids.count) grids were given")
     }
-    let store = ParameterStore(graph)
+    store = ParameterStore(graph)
     store.load(weights)
     var options = options
     if grids.isEmpty { options.integerConvolutions = false }
@@ -31,6 +33,30 @@ public final class InferencePlan {
     for (site, grid) in grids.enumerated() { plan.state.grids[site] = grid }
     plan.prepareWeights()
   }
+
+  /// A plan whose sites leave values as they are until they get a grid: `setGrid`.
+  package init(partiallyQuantized graph: Graph, weights: NamedWeights, batchSize: Int)
+    throws(EngineError)
+  {
+    do { try graph.check(weights) } catch { throw EngineError(error.description) }
+    store = ParameterStore(graph)
+    store.load(weights)
+    plan = try Plan(
+      graph: graph, batchSize: batchSize, options: PlanOptions(), store: store, reduction: nil)
+    plan.state.batchNormMode = .running
+    plan.state.quantizationMode = .quantize
+    plan.state.isPartial = true
+    plan.prepareWeights()
+  }
+
+  /// Puts the values of a site on another grid, or on none.
+  package func setGrid(_ grid: Grid?, site: Int) {
+    precondition(grid != nil || plan.state.isPartial, "site \(site) needs a grid")
+    plan.state.grids[site] = grid
+  }
+
+  /// Takes over weights that were changed in the store.
+  package func prepareWeights() { plan.prepareWeights() }
 
   public var graph: Graph { plan.graph }
   public var batchSize: Int { plan.batchSize }

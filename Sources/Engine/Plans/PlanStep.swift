@@ -26,6 +26,8 @@ final class PlanState {
   var grids: [Grid?]
   /// What was seen at each site since the last reset.
   var extremes: [Extremes]
+  /// Whether sites without a grid leave values as they are; otherwise all need one.
+  var isPartial = false
   /// Set while calibration counts what the sites see.
   var histograms: SiteHistograms?
   /// Scratch that all steps use in turn.
@@ -53,7 +55,7 @@ final class PlanState {
     switch quantizationMode {
     case .off: return .off
     case .observe: return .observe(histograms?.place(site: site))
-    case .quantize: return .quantize(grid(at: site))
+    case .quantize: return isPartial && grids[site] == nil ? .off : .quantize(grid(at: site))
     }
   }
 

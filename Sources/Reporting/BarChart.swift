@@ -1,0 +1,86 @@
+/// Horizontal bars with their names and values, as an SVG drawing.
+public struct BarChart: Sendable {
+  public struct Bar: Sendable {
+    public var name: String
+    /// One for each of the chart's series; `nil` draws none.
+    public var values: [Double?]
+
+    public init(name: String, values: [Double?]) { (self.name, self.values) = (name, values) }
+  }
+
+  public var title: String
+  /// What the series are, and in which unit.
+  public var series: [String]
+  public var bars: [Bar]
+
+  public init(title: String, series: [String], bars: [Bar]) {
+    precondition(bars.allSatisfy { $0.values.count == series.count }, "a value for each series")
+    (self.title, self.series, self.bars) = (title, series, bars)
+  }
+
+  private static let colors = ["#2f6fb2", "#d0703c", "#5c9a50", "#8a5fa8"]
+
+  /// The drawing; it needs no font but the viewer's own.
+  public var svg: String {
+    let (left, chartWidth, barHeight, gap) = (280.0, 420.0, 9.0, 6.0)
+    let top = 44.0 + 16 * Double(series.count)
+    let group = barHeight * Double(max(series.count, 1)) + gap
+    let height = top + group * Double(bars.count) + 12
+    let values = bars.flatMap { $0.values.compactMap { $0 } }
+    // A bar below zero grows to the left.
+    let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 1, 0))
+    let perUnit = chartWidth / (high > low ? high - low : 1)
+    let zero = left - low * perUnit
+    var lines = [
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(number(left + chartWidth + 100))\" height=\"\(number(height))\" font-family=\"sans-serif\" font-size=\"10\">",
+      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
+      "<text x=\"12\" y=\"22\" font-size=\"14\">\(escaped(title))</text>",
+    ]
+    for (index, name) in series.enumerated() {
+      let y = 38 + 16 * Double(index)
+      lines.append(
+        "<rect x=\"12\" y=\"\(number(y - 8))\" width=\"10\" height=\"10\" fill=\"\(color(index))\"/>"
+      )
+      lines.append("<text x=\"28\" y=\"\(number(y))\">\(escaped(name))</text>")
+    }
+    lines.append(
+      "<line x1=\"\(number(zero))\" y1=\"\(number(top - 4))\" x2=\"\(number(zero))\" y2=\"\(number(height - 8))\" stroke=\"#888\"/>"
+    )
+    for (row, bar) in bars.enumerated() {
+      let y = top + group * Double(row)
+      lines.append(
+        "<text x=\"\(number(left - 8))\" y=\"\(number(y + 8))\" text-anchor=\"end\">\(escaped(bar.name))</text>"
+      )
+      for (index, value) in bar.values.enumerated() {
+        guard let value else { continue }
+        let place = y + barHeight * Double(index)
+        let from = min(zero, zero + value * perUnit)
+        lines.append(
+          "<rect x=\"\(number(from))\" y=\"\(number(place))\" width=\"\(number(abs(value) * perUnit))\" height=\"\(number(barHeight - 1))\" fill=\"\(color(index))\"/>"
+        )
+        lines.append(
+          "<text x=\"\(number(max(zero, zero + value * perUnit) + 4))\" y=\"\(number(place + 8))\">\(brief(value))</text>"
+        )
+      }
+    }
+    return lines.joined(separator: "\n") + "\n</svg>\n"
+  }
+
+  private func color(_ index: Int) -> String { Self.colors[index % Self.colors.count] }
+
+  /// Two decimals are finer than a screen.
+  private func number(_ x: Double) -> String { ((x * 100).rounded() / 100).description }
+
+  private func escaped(_ text: String) -> String {
+    var result = ""
+    for character in text {
+      switch character {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      default: result.append(character)
+      }
+    }
+    return result
+  }
+}
