@@ -35,6 +35,7 @@ final class ConvolutionStep: PlanStep {
   /// What makes the sums of a convolution on integers real numbers: `y·unit[o] + bias[o]`.
   struct IntegerOutput {
     var zeroPoint: UnsafeMutablePointer<Int32>
+    var inputScale: UnsafeMutablePointer<Float>
     var weightScales: UnsafePointer<Float>
     var unit: UnsafeMutablePointer<Float>
     var bias: UnsafePointer<Float>?
@@ -79,6 +80,7 @@ final class ConvolutionStep: PlanStep {
     if let integer {
       let grid = state.grid(at: site!)
       integer.zeroPoint.pointee = Int32(-grid.lowest)
+      integer.inputScale.pointee = grid.scale
       for o in 0..<integer.O { integer.unit[o] = grid.scale * integer.weightScales[o] }
     }
     forwardCopy?.run(state)

@@ -15,9 +15,12 @@ struct GateSearch {
 
   let graph: Graph
   let consumers: [[Int]]
+  /// Values that must lie in memory.
+  let kept: Set<Int>
 
-  init(_ graph: Graph) {
+  init(_ graph: Graph, keeping kept: Set<Int>) {
     self.graph = graph
+    self.kept = kept
     consumers = graph.consumers()
   }
 
@@ -27,7 +30,7 @@ struct GateSearch {
     switch node.operation {
     case .sigmoid: return gate(reading: node.inputs[0])
     case .fakeQuantize(let site):
-      guard !graph.outputs.contains(node.output), var gate = gate(reading: node.output) else {
+      guard !kept.contains(node.output), var gate = gate(reading: node.output) else {
         return nil
       }
       gate.inputSite = site
@@ -69,6 +72,6 @@ struct GateSearch {
   }
 
   private func onlyReader(of value: Int) -> Int? {
-    graph.outputs.contains(value) || consumers[value].count != 1 ? nil : consumers[value][0]
+    kept.contains(value) || consumers[value].count != 1 ? nil : consumers[value][0]
   }
 }

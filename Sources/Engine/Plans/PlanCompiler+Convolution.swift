@@ -43,11 +43,13 @@ extension PlanCompiler {
         w.scales = floats(g.O)
         integer = .init(
           zeroPoint: UnsafeMutableRawPointer(floats(1)).assumingMemoryBound(to: Int32.self),
-          weightScales: w.scales!, unit: floats(g.O),
+          inputScale: floats(1), weightScales: w.scales!, unit: floats(g.O),
           bias: bias.map { UnsafePointer(store.address(of: $0, in: graph)) },
           finishes: !leavesUnit[piece.output], y: y, rows: g.N * g.P * g.Q, O: g.O)
         if leavesUnit[piece.output] {
-          units[piece.output] = IntegerUnit(unit: integer!.unit, bias: integer!.bias)
+          units[piece.output] = IntegerUnit(
+            unit: integer!.unit, weightScales: integer!.weightScales,
+            inputScale: integer!.inputScale, bias: integer!.bias)
         }
       }
       weight = w

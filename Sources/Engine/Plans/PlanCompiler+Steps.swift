@@ -137,10 +137,7 @@ extension PlanCompiler {
     let input = piece.inputs[0]
     let rowCount = layout.rowCount(piece.output)
     func operand(_ value: Int) -> PointwiseStep.Operand {
-      let unit = units[value]
-      return .init(
-        rows: layout.rows(value, places), site: layout.site[value], unit: unit?.unit,
-        bias: unit?.bias)
+      .init(rows: layout.rows(value, places), site: layout.site[value], unit: units[value])
     }
     var work: PointwiseStep.Backward?
     if let backward = piece.backward {

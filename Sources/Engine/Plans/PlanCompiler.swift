@@ -60,7 +60,13 @@ struct PlanCompiler {
     self.store = store
     self.gradients = gradients
     self.shardStatistics = shardStatistics
-    pieces = [PlanPiece](graph)
+    var kept = Set(graph.outputs)
+    if options.keepsSites {
+      for node in graph.nodes {
+        if case .fakeQuantize = node.operation { kept.insert(node.output) }
+      }
+    }
+    pieces = [PlanPiece](graph, keeping: kept)
     layout = ValueLayout(graph, pieces, batchSize: batchSize, options, &memory)
     leavesUnit = Array(repeating: false, count: graph.values.count)
     parts = Array(repeating: [], count: graph.values.count)
@@ -158,6 +164,7 @@ struct PlanCompiler {
         memory.touch(layout.request(residual), at: index)
       }
       memory.touch(layout.request(piece.output), at: index)
+      if options.keepsSites { memory.touch(layout.request(piece.output), at: lossTime) }
       forwardScratch[index] = scratch(forwardOf: piece)
       if let request = forwardScratch[index] {
         memory.touch(request, at: index)
@@ -214,6 +221,9 @@ struct PlanCompiler {
 
 /// What makes the sums of a convolution on integers real numbers.
 struct IntegerUnit {
+  /// `weightScales[o]·inputScale`.
   var unit: UnsafePointer<Float>
+  var weightScales: UnsafePointer<Float>
+  var inputScale: UnsafePointer<Float>
   var bias: UnsafePointer<Float>?
 }

@@ -9,6 +9,9 @@ public struct PlanOptions: Hashable, Sendable {
   /// Values of the graph that stay in memory up to the loss; in training a gradient can be given for
   /// each.
   public var kept: [Int]
+  /// Whether what every site made can be read after a pass (`numbers(of:)`): passes end there, and no
+  /// memory is used twice. The numbers are the same, slower.
+  package var keepsSites = false
 
   public init(
     integerConvolutions: Bool = false, precision: Precision = .float32, kept: [Int] = []

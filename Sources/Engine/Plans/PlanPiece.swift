@@ -59,9 +59,11 @@ struct PieceBackward {
 
 extension [PlanPiece] {
   /// The pieces of a graph: what can be one pass over memory is one.
-  init(_ graph: Graph) {
+  ///
+  /// - Parameter kept: values that must lie in memory behind their piece.
+  init(_ graph: Graph, keeping kept: Set<Int>) {
     self = []
-    let search = GateSearch(graph)
+    let search = GateSearch(graph, keeping: kept)
     let consumers = search.consumers
     var absorbed = Set<Int>()
     /// Values that exist when the next piece runs.
@@ -78,7 +80,7 @@ extension [PlanPiece] {
         last = place
         piece.inputs = [node.inputs[0]]
       }
-      while let place = last, !graph.outputs.contains(piece.output) {
+      while let place = last, !kept.contains(piece.output) {
         if place < .function, let gate = search.gate(behind: piece.output) {
           last = chain.take(gate, &piece, &absorbed)
           continue
@@ -96,7 +98,7 @@ extension [PlanPiece] {
         last = nextPlace
       }
       if last != nil { piece.chain = chain }
-      if case .slice = node.operation { piece.isView = !graph.outputs.contains(node.output) }
+      if case .slice = node.operation { piece.isView = !kept.contains(node.output) }
       made.insert(piece.output)
       append(piece)
     }

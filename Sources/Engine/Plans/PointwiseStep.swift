@@ -19,7 +19,7 @@ final class PointwiseStep: PlanStep {
     /// Whose grid its bytes are of.
     var site: Int?
     /// Where it holds the sums of a convolution on integers: real numbers are `x·unit[c] + bias[c]`.
-    var unit, bias: UnsafePointer<Float>?
+    var unit: IntegerUnit?
   }
 
   /// Which sites of the graph stand where in the pass.
@@ -84,8 +84,10 @@ final class PointwiseStep: PlanStep {
 
   func forward(_ state: PlanState) {
     if readsPictures && state.inputIsQuantized { return }
-    if let stored = x.unit { unit.update(from: stored, count: kernel.C) }
-    if let stored = x.bias { bias.update(from: stored, count: kernel.C) }
+    if let stored = x.unit {
+      unit.update(from: stored.unit, count: kernel.C)
+      if let b = stored.bias { bias.update(from: b, count: kernel.C) }
+    }
     if let norm {
       normalize(norm, state)
     } else if x.unit != nil {
@@ -141,7 +143,9 @@ final class PointwiseStep: PlanStep {
     }
     for c in 0..<C {
       gain[c] = norm.scale[c] / (variance[c] + norm.epsilon).squareRoot()
-      storedGain[c] = gain[c] * unit[c]
+      // In the order in which deployment multiplies: the norm goes into the weight's scale.
+      storedGain[c] =
+        x.unit.map { gain[c] * $0.weightScales[c] * $0.inputScale.pointee } ?? gain[c]
       storedShift[c] = norm.shift[c] + gain[c] * (bias[c] - mean[c])
     }
   }

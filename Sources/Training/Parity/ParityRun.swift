@@ -54,13 +54,15 @@ public final class ParityRun {
   public init(_ model: DeployedModel, arithmetic: IntegerArithmetic) throws {
     let (graph, grids) = try model.requireQuantized()
     self.arithmetic = arithmetic
-    let shown = graph.showingSites()
+    var options = PlanOptions(
+      integerConvolutions: ComputeDescription.current.hasExactIntegerConvolutions)
+    options.keepsSites = true
     simulation = try InferencePlan(
-      graph: shown, weights: model.weights, batchSize: 1, grids: grids)
+      graph: graph, weights: model.weights, batchSize: 1, grids: grids, options: options)
     integers = try IntegerPlan(
       graph: graph, weights: model.weights, batchSize: 1, grids: grids, arithmetic: arithmetic)
     let valueOfName = Dictionary(
-      zip(shown.values.map(\.name), shown.values.indices), uniquingKeysWith: { first, _ in first })
+      zip(graph.values.map(\.name), graph.values.indices), uniquingKeysWith: { first, _ in first })
     var sites: [SiteValue] = []
     for node in integers.graph.nodes {
       guard case .fakeQuantize(let site) = node.operation else { continue }
@@ -94,7 +96,7 @@ public final class ParityRun {
     simulation.setInput(pixels, count: 1)
     simulation.forward()
     for (index, site) in sites.enumerated() {
-      let values = simulation.output(site.simulated)
+      let values = simulation.numbers(of: site.simulated)!
       for i in points[index].indices {
         points[index][i] = Int8(truncatingIfNeeded: site.grid.quantize(values[i]))
       }

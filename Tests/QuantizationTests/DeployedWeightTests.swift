@@ -1,4 +1,4 @@
-import Exporting
+import Quantization
 import Tensors
 import Testing
 
