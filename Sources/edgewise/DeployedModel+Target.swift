@@ -22,7 +22,7 @@ extension DeployedModel {
           "it is from the float phase and has no ranges; give it some with edgewise calibrate, or take one from after calibration"
       )
     }
-    let refused = findings(target: target).filter { $0.kind == .refused }
+    let refused = try findings(target: target).filter { $0.kind == .refused }
     guard let first = refused.first else { return }
     let others = refused.count == 1 ? "" : " (and \(refused.count - 1) more nodes)"
     throw FailureReport(
