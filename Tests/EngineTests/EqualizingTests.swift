@@ -81,7 +81,7 @@ import Testing
       return ratios.max()! / ratios.min()!
     }
     let equalized = try graph.equalizing(weights).weights
-    #expect(unevenness(weights) > 5)
+    #expect(unevenness(weights) > 4)
     #expect(unevenness(equalized) < 1.01)
     let (r, s) = (reaches(equalized), shares(equalized))
     for c in 0..<6 { #expect(abs(r[c] / s[c] - 1) < 0.01) }
