@@ -83,7 +83,7 @@ private struct Equalizer {
     func channels(_ value: Int) -> Int {
       (value + 1 < first.count ? first[value + 1] : count) - first[value]
     }
-    var sets = ChannelSets(count: count)
+    var sets = DisjointSets(count: count)
     for node in graph.nodes {
       switch node.operation {
       case .concat:
@@ -248,24 +248,5 @@ private struct Equalizer {
         }
       }
     }
-  }
-}
-
-/// Sets that can be joined; the smallest member stands for its set.
-private struct ChannelSets {
-  private var parent: [Int]
-
-  init(count: Int) { parent = Array(0..<count) }
-
-  mutating func root(of element: Int) -> Int {
-    var root = element
-    while parent[root] != root { root = parent[root] }
-    parent[element] = root
-    return root
-  }
-
-  mutating func join(_ a: Int, _ b: Int) {
-    let (a, b) = (root(of: a), root(of: b))
-    parent[max(a, b)] = min(a, b)
   }
 }
