@@ -112,17 +112,22 @@ CLANES _Bool clanes_has_pair_products(void) {
 #endif
 }
 
-/// Six rows by sixteen columns of a product of 16-bit integers: `c[r][j] = Σ a[r][k]·w[k][j]`, exact
-/// in 32 bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
-static inline void clanes_pair_products_6(const int16_t *a, long a_stride, const int16_t *w,
-                                          long pairs, int32_t *c, long c_stride) {
-  clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 6);
-}
-
-/// The same of one row.
-static inline void clanes_pair_products_1(const int16_t *a, const int16_t *w, long pairs,
-                                          int32_t *c) {
-  clanes_pair_products(a, 0, w, pairs, c, 0, 1);
+/// `c[r][j] = Σ a[r][k]·w[k][j]` of 16-bit integers for `count` rows and sixteen columns, exact in 32
+/// bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
+static inline void clanes_pair_product_rows(const int16_t *a, long a_stride, const int16_t *w,
+                                            long pairs, int32_t *c, long c_stride, long count) {
+  long r = 0;
+  for (; r + 6 <= count; r += 6)
+    clanes_pair_products(a + r * a_stride, a_stride, w, pairs, c + r * c_stride, c_stride, 6);
+  a += r * a_stride;
+  c += r * c_stride;
+  switch (count - r) {
+    case 5: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 5);
+    case 4: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 4);
+    case 3: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 3);
+    case 2: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 2);
+    case 1: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 1);
+  }
 }
 
 #undef CLANES

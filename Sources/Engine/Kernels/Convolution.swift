@@ -47,24 +47,19 @@ final class Convolution {
     }
   }
 
-  private enum ForwardPass {
-    case primitive(Primitive)
-    case pairs(PairConvolution)
-  }
-
   let geometry: Geometry
   /// Implementation names of the passes that exist.
   let implementations: [String]
 
-  private let forwardPass: ForwardPass
-  private let backwardDataPass: Primitive?
-  private let backwardWeightsPass: Primitive?
+  private let forwardPass: any ConvolutionPass
+  private let backwardDataPass, backwardWeightsPass: (any ConvolutionPass)?
   /// From the stored layout to the ones oneDNN computes in; once per step.
   private let weightReorders: [Primitive]
   private let gradientReorder: Primitive?
   /// Memory in oneDNN's own layouts.
   private let privateBuffers: [AlignedBuffer]
 
+  /// What computes each pass follows from shapes, formats and the instruction set alone.
   init(_ g: Geometry, _ memory: Memory, on device: ComputeDevice, name: String)
     throws(EngineError)
   {
@@ -72,43 +67,66 @@ final class Convolution {
     geometry = g
     var names: [String] = []
     if memory.x.format == .gridByte, !ComputeDescription.current.hasExactIntegerPrimitives {
-      forwardPass = .pairs(PairConvolution(g, memory))
-      names = [PairConvolution.name]
+      if g.isWinograd && g.C <= WinogradPairs.channelLimit {
+        forwardPass = WinogradPairs(g, memory, device.scratch)
+        names.append(WinogradPairs.name)
+      } else {
+        forwardPass = PairConvolution(g, memory)
+        names.append(PairConvolution.name)
+      }
+    } else if memory.x.format == .float32 && g.isWinograd {
+      forwardPass = WinogradConvolution(
+        g, x: memory.x.floats, weight: memory.weight, bias: memory.bias, y: memory.y,
+        device.scratch)
+      names.append(WinogradConvolution.name)
     } else {
-      forwardPass = .primitive(try builder.forward())
+      forwardPass = try builder.forward()
+      names.append(builder.implementations.last!)
     }
-    if let backward = memory.backward {
+    if let backward = memory.backward, backward.dy.format == .float32, backward.dBias == nil,
+      g.isWinograd
+    {
+      let dy = backward.dy.floats
+      backwardDataPass = backward.dx.map {
+        WinogradConvolution(g, dy: dy, weight: memory.weight, dx: $0, device.scratch)
+      }
+      backwardWeightsPass = WinogradWeightGradient(
+        g, x: backward.x.floats, dy: dy, dWeight: backward.dWeight, device.scratch)
+      gradientReorder = nil
+      names += Array(
+        repeating: WinogradConvolution.name, count: backward.dx == nil ? 1 : 2)
+    } else if let backward = memory.backward {
       let hint = try builder.hint(for: backward)
+      let before = builder.implementations.count
       backwardDataPass = try backward.dx.map { dx throws(EngineError) in
         try builder.backwardData(backward, dx: dx, hint: hint)
       }
       (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+      names += builder.implementations[before...]
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }
-    implementations = names + builder.implementations
+    implementations = names
     weightReorders = builder.reorders
     privateBuffers = builder.buffers
   }
 
+  private var passes: [any ConvolutionPass] {
+    [forwardPass] + [backwardDataPass, backwardWeightsPass].compactMap { $0 }
+  }
+
   var privateByteCount: Int {
-    var count = privateBuffers.reduce(0) { $0 + $1.byteCount }
-    if case .pairs(let pass) = forwardPass { count += pass.byteCount }
-    return count
+    privateBuffers.reduce(0) { $0 + $1.byteCount } + passes.reduce(0) { $0 + $1.byteCount }
   }
 
   /// Takes over weights that were changed; once per step, before the passes.
   func prepareWeights() {
-    if case .pairs(let pass) = forwardPass { pass.prepareWeights() }
+    forwardPass.prepareWeights()
+    backwardDataPass?.prepareWeights()
     for reorder in weightReorders { reorder.run() }
   }
 
-  func forward() {
-    switch forwardPass {
-    case .primitive(let pass): pass.run()
-    case .pairs(let pass): pass.run()
-    }
-  }
+  func forward() { forwardPass.run() }
 
   func backwardData() { backwardDataPass?.run() }
 
