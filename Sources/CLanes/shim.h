@@ -17,6 +17,8 @@ typedef uint8_t clanes_u8 __attribute__((ext_vector_type(16)));
 typedef int8_t clanes_i8 __attribute__((ext_vector_type(16)));
 
 #define CLANES static inline __attribute__((always_inline))
+// Sums stay in registers only where their loops are no loops any more.
+#define CLANES_UNROLLED _Pragma("clang loop unroll(full)")
 
 /// a·b + c, rounded once.
 CLANES clanes_f32 clanes_fma(clanes_f32 a, clanes_f32 b, clanes_f32 c) {
@@ -71,10 +73,12 @@ CLANES clanes_f32 clanes_load_i32(const void *p) {
 CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t *w, long pairs,
                                  int32_t *c, long c_stride, const int rows) {
   __m256i low[6], high[6];
+  CLANES_UNROLLED
   for (int r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
   for (long k = 0; k < pairs; k++) {
     __m256i w0 = _mm256_loadu_si256((const __m256i *)(w + 32 * k));
     __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32 * k + 16));
+    CLANES_UNROLLED
     for (int r = 0; r < rows; r++) {
       int32_t pair;
       __builtin_memcpy(&pair, a + r * a_stride + 2 * k, 4);
@@ -83,6 +87,7 @@ CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t 
       high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w1));
     }
   }
+  CLANES_UNROLLED
   for (int r = 0; r < rows; r++) {
     _mm256_storeu_si256((__m256i *)(c + r * c_stride), low[r]);
     _mm256_storeu_si256((__m256i *)(c + r * c_stride + 8), high[r]);
@@ -116,20 +121,24 @@ CLANES _Bool clanes_has_pair_products(void) {
 /// bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
 static inline void clanes_pair_product_rows(const int16_t *a, long a_stride, const int16_t *w,
                                             long pairs, int32_t *c, long c_stride, long count) {
-  long r = 0;
-  for (; r + 6 <= count; r += 6)
-    clanes_pair_products(a + r * a_stride, a_stride, w, pairs, c + r * c_stride, c_stride, 6);
-  a += r * a_stride;
-  c += r * c_stride;
-  switch (count - r) {
-    case 5: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 5);
-    case 4: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 4);
-    case 3: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 3);
-    case 2: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 2);
-    case 1: return clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 1);
+  // Groups as even as can be: with few rows the additions wait for one another.
+  long groups = (count + 5) / 6;
+  for (long g = 0; g < groups; g++) {
+    long rows = count / groups + (g < count % groups);
+    switch (rows) {
+      case 6: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 6); break;
+      case 5: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 5); break;
+      case 4: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 4); break;
+      case 3: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 3); break;
+      case 2: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 2); break;
+      default: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 1);
+    }
+    a += rows * a_stride;
+    c += rows * c_stride;
   }
 }
 
+#undef CLANES_UNROLLED
 #undef CLANES
 
 #endif

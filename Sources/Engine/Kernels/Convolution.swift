@@ -75,10 +75,11 @@ final class Convolution {
         names.append(PairConvolution.name)
       }
     } else if memory.x.format == .float32 && g.isWinograd {
-      forwardPass = WinogradConvolution(
+      let pass = WinogradConvolution(
         g, x: memory.x.floats, weight: memory.weight, bias: memory.bias, y: memory.y,
         device.scratch)
-      names.append(WinogradConvolution.name)
+      forwardPass = pass
+      names.append(pass.name)
     } else {
       forwardPass = try builder.forward()
       names.append(builder.implementations.last!)
@@ -87,22 +88,29 @@ final class Convolution {
       g.isWinograd
     {
       let dy = backward.dy.floats
-      backwardDataPass = backward.dx.map {
+      let toData = backward.dx.map {
         WinogradConvolution(g, dy: dy, weight: memory.weight, dx: $0, device.scratch)
       }
-      backwardWeightsPass = WinogradWeightGradient(
+      let toWeights = WinogradWeightGradient(
         g, x: backward.x.floats, dy: dy, dWeight: backward.dWeight, device.scratch)
-      gradientReorder = nil
-      names += Array(
-        repeating: WinogradConvolution.name, count: backward.dx == nil ? 1 : 2)
+      (backwardDataPass, backwardWeightsPass, gradientReorder) = (toData, toWeights, nil)
+      names += [toData?.name, toWeights.name].compactMap { $0 }
     } else if let backward = memory.backward {
       let hint = try builder.hint(for: backward)
       let before = builder.implementations.count
       backwardDataPass = try backward.dx.map { dx throws(EngineError) in
         try builder.backwardData(backward, dx: dx, hint: hint)
       }
-      (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
-      names += builder.implementations[before...]
+      if TapWeightGradient.computes(g), backward.dy.format == .float32, backward.dBias == nil {
+        backwardWeightsPass = TapWeightGradient(
+          g, x: backward.x.floats, dy: backward.dy.floats, dWeight: backward.dWeight,
+          device.scratch)
+        gradientReorder = nil
+        names += builder.implementations[before...] + [TapWeightGradient.name]
+      } else {
+        (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+        names += builder.implementations[before...]
+      }
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }

@@ -8,11 +8,11 @@ import Tensors
 /// too large. A transformed pixel is at most 4·255 and a transformed weight 9·127, both within 16 bits;
 /// `C` products of them stay within 32 bits, and so does four times an output, for up to 1,840 channels.
 final class WinogradPairs: ConvolutionPass {
-  static let name = "edgewise:winograd-pairs"
+  static let name = "edgewise:winograd2-pairs"
   static let channelLimit = 1840
 
   private let tiles: WinogradTiles
-  private let H, W, C, O: Int
+  private let pictures, H, W, C, O: Int
   private let x: UnsafePointer<UInt8>
   private let zeroPoint: UnsafePointer<Int32>
   private let weight: UnsafePointer<Int8>
@@ -26,9 +26,8 @@ final class WinogradPairs: ConvolutionPass {
 
   init(_ g: Convolution.Geometry, _ memory: Convolution.Memory, _ scratch: SharedScratch) {
     precondition(g.isWinograd && g.C <= Self.channelLimit && memory.x.isDense, "\(g)")
-    tiles = WinogradTiles(N: 1, H: g.H, W: g.W)
-    (H, W, C, O) = (g.H, g.W, g.C, g.O)
-    pictures = g.N
+    tiles = WinogradTiles(N: 1, H: g.H, W: g.W, side: .two)
+    (pictures, H, W, C, O) = (g.N, g.H, g.W, g.C, g.O)
     x = UnsafePointer(memory.x.base.assumingMemoryBound(to: UInt8.self))
     zeroPoint = UnsafePointer(memory.zeroPoint!)
     weight = UnsafePointer(memory.integerWeight!)
@@ -37,17 +36,16 @@ final class WinogradPairs: ConvolutionPass {
     padded = AlignedBuffer(byteCount: (2 * tiles.rows + 2) * (2 * tiles.columns + 2) * C * 2)
     self.scratch = scratch
     scratch.reserve(
-      byteCount: 16 * tiles.place(channels: C) * 2 + 16 * tiles.place(channels: O) * 4 + O * 4)
+      byteCount: tiles.roomForBlock(channels: C) * 2 + tiles.roomForBlock(channels: O) * 4
+        + tiles.roomForPatch(channels: O) * 4)
   }
-
-  private let pictures: Int
 
   var byteCount: Int { transformed.byteCount + padded.byteCount }
 
   func prepareWeights() {
     let u = transformed.base.assumingMemoryBound(to: Int16.self)
     for block in 0..<O / 16 {
-      clanes_winograd_weights_i16(
+      clanes_winograd2_weights_i16(
         weight + block * 16 * C * 9, C * 9, 9, C, u + block * C * 16, C * O)
     }
   }
@@ -57,8 +55,9 @@ final class WinogradPairs: ConvolutionPass {
     let (sourcePlace, targetPlace) = (tiles.place(channels: C), tiles.place(channels: O))
     let u = UnsafePointer(transformed.base.assumingMemoryBound(to: Int16.self))
     let v = scratch.base.assumingMemoryBound(to: Int16.self)
-    let m = UnsafeMutableRawPointer(v + 16 * sourcePlace).assumingMemoryBound(to: Int32.self)
-    let outside = UnsafeMutableRawPointer(m + 16 * targetPlace)
+    let m = UnsafeMutableRawPointer(v + tiles.roomForBlock(channels: C))
+      .assumingMemoryBound(to: Int32.self)
+    let patch = UnsafeMutableRawPointer(m + tiles.roomForBlock(channels: O))
       .assumingMemoryBound(to: Float.self)
     let pixels = padded.base.assumingMemoryBound(to: Int16.self)
     let row = (2 * tiles.columns + 2) * C
@@ -67,7 +66,7 @@ final class WinogradPairs: ConvolutionPass {
       let y = y + n * H * W * O
       tiles.forEachBlock { first, count in
         tiles.forEach(from: first, count) { i, _, h, w in
-          clanes_winograd_source_i16(pixels + h * row + w * C, row, C, C, v + i * C, sourcePlace)
+          clanes_winograd2_source_i16(pixels + h * row + w * C, row, C, C, v + i * C, sourcePlace)
         }
         for element in 0..<16 {
           for block in 0..<O / 16 {
@@ -77,10 +76,25 @@ final class WinogradPairs: ConvolutionPass {
           }
         }
         tiles.forEach(from: first, count) { i, _, h, w in
-          let (y00, y01, y10, y11) = tiles.outputs(y, C: O, n: 0, h: h, w: w, outside: outside)
-          clanes_winograd_target_i32(m + i * O, targetPlace, O, y00, y01, y10, y11)
+          store(m + i * O, targetPlace, h, w, patch, y)
         }
       }
+    }
+  }
+
+  /// The outputs of the tile at (h, w) that do not stick out.
+  @inline(__always)
+  private func store(
+    _ m: UnsafePointer<Int32>, _ place: Int, _ h: Int, _ w: Int,
+    _ patch: UnsafeMutablePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    let first = y + (h * W + w) * O
+    if h + 2 <= H && w + 2 <= W {
+      return clanes_winograd2_target_i32(m, place, O, first, W * O, O)
+    }
+    clanes_winograd2_target_i32(m, place, O, patch, 2 * O, O)
+    for i in 0..<min(2, H - h) {
+      (first + i * W * O).update(from: patch + 2 * i * O, count: min(2, W - w) * O)
     }
   }
 
