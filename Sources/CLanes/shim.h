@@ -138,6 +138,20 @@ static inline void clanes_pair_product_rows(const int16_t *a, long a_stride, con
   }
 }
 
+/// Windows of `kernel` lines of `run` numbers, `step` numbers apart in lines of `line` numbers, one after
+/// the other, each at the beginning of `out_stride` numbers.
+///
+/// Whole vectors are copied: up to 15 numbers behind the last ones are read and written.
+static inline void clanes_gather_windows(const int16_t *x, long line, long step, long kernel,
+                                         long run, int16_t *out, long out_stride, long count) {
+  for (long r = 0; r < count; r++)
+    for (long i = 0; i < kernel; i++) {
+      const int16_t *from = x + i * line + r * step;
+      int16_t *to = out + r * out_stride + i * run;
+      for (long k = 0; k < run; k += 16) __builtin_memcpy(to + k, from + k, 32);
+    }
+}
+
 #undef CLANES_UNROLLED
 #undef CLANES
 

@@ -397,18 +397,22 @@ static inline void clanes_winograd4_weight_gradient(const float *u, long place, 
 }
 
 // `rows` is a constant; products are added one after the other, whatever the number of rows.
-CLANES void clanes_products(const float *a, long a_stride, const float *b, long K, float *c,
-                            long c_stride, const int rows) {
+CLANES void clanes_products(const float *a, const long *offsets, long segments, long a_stride,
+                            const float *b, long K, float *c, long c_stride, const int rows) {
   clanes_f32x8 low[6], high[6];
   CLANES_UNROLLED
   for (int r = 0; r < rows; r++) low[r] = high[r] = (clanes_f32x8)0.0f;
-  for (long k = 0; k < K; k++) {
-    clanes_f32x8 b0 = clanes_load8(b + 16 * k), b1 = clanes_load8(b + 16 * k + 8);
-    CLANES_UNROLLED
-    for (int r = 0; r < rows; r++) {
-      clanes_f32x8 x = (clanes_f32x8)(a[r * a_stride + k]);
-      low[r] = __builtin_elementwise_fma(x, b0, low[r]);
-      high[r] = __builtin_elementwise_fma(x, b1, high[r]);
+  for (long segment = 0; segment < segments; segment++) {
+    const float *x = a + offsets[segment];
+    for (long k = 0; k < K; k++) {
+      clanes_f32x8 b0 = clanes_load8(b), b1 = clanes_load8(b + 8);
+      CLANES_UNROLLED
+      for (int r = 0; r < rows; r++) {
+        clanes_f32x8 factor = (clanes_f32x8)(x[r * a_stride + k]);
+        low[r] = __builtin_elementwise_fma(factor, b0, low[r]);
+        high[r] = __builtin_elementwise_fma(factor, b1, high[r]);
+      }
+      b += 16;
     }
   }
   CLANES_UNROLLED
@@ -418,24 +422,37 @@ CLANES void clanes_products(const float *a, long a_stride, const float *b, long 
   }
 }
 
-/// `c[r][j] = Σ a[r][k]·b[k][j]` for `count` rows and sixteen columns; `b` is `[K][16]`.
-static inline void clanes_product_rows(const float *a, long a_stride, const float *b, long K,
-                                       float *c, long c_stride, long count) {
+/// `c[r][j] = Σ a[offsets[s] + r][k]·b[s][k][j]` for `count` rows and sixteen columns; `b` is `[segments][K][16]`.
+static inline void clanes_product_segment_rows(const float *a, const long *offsets, long segments,
+                                               long a_stride, const float *b, long K, float *c,
+                                               long c_stride, long count) {
+#define CLANES_CASE(rows)                                                     \
+  case rows:                                                                  \
+    clanes_products(a, offsets, segments, a_stride, b, K, c, c_stride, rows); \
+    break;
   // Groups as even as can be: with few rows the additions wait for one another.
   long groups = (count + 5) / 6;
   for (long g = 0; g < groups; g++) {
     long rows = count / groups + (g < count % groups);
     switch (rows) {
-      case 6: clanes_products(a, a_stride, b, K, c, c_stride, 6); break;
-      case 5: clanes_products(a, a_stride, b, K, c, c_stride, 5); break;
-      case 4: clanes_products(a, a_stride, b, K, c, c_stride, 4); break;
-      case 3: clanes_products(a, a_stride, b, K, c, c_stride, 3); break;
-      case 2: clanes_products(a, a_stride, b, K, c, c_stride, 2); break;
-      default: clanes_products(a, a_stride, b, K, c, c_stride, 1);
+      CLANES_CASE(6)
+      CLANES_CASE(5)
+      CLANES_CASE(4)
+      CLANES_CASE(3)
+      CLANES_CASE(2)
+      CLANES_CASE(1)
     }
     a += rows * a_stride;
     c += rows * c_stride;
   }
+#undef CLANES_CASE
+}
+
+/// `c[r][j] = Σ a[r][k]·b[k][j]` for `count` rows and sixteen columns; `b` is `[K][16]`.
+static inline void clanes_product_rows(const float *a, long a_stride, const float *b, long K,
+                                       float *c, long c_stride, long count) {
+  const long offset = 0;
+  clanes_product_segment_rows(a, &offset, 1, a_stride, b, K, c, c_stride, count);
 }
 
 CLANES void clanes_outer_products(const float *a, long a_line, long a_stride, const float *b,

@@ -34,7 +34,7 @@ final class IntegerConvolution {
     tileRows = min(max(6, 131_072 / (pairs * 4) / 6 * 6), 96)
     padded = AlignedBuffer(
       byteCount: (input.H + 2 * padding) * (input.W + 2 * padding) * input.C * 2 + 64)
-    windows = AlignedBuffer(byteCount: tileRows * pairs * 4)
+    windows = AlignedBuffer(byteCount: tileRows * pairs * 4 + 64)
     sums = AlignedBuffer(byteCount: tileRows * sumStride * 4)
     weights = AlignedBuffer(
       byteCount: groups == 1 ? blocks * pairs * 64 : O * taps * C * 2)
@@ -120,15 +120,17 @@ final class IntegerConvolution {
   private func gather(_ first: Int, _ count: Int) -> UnsafePointer<Int16> {
     let run = kernel * input.C
     let out = windows.base.assumingMemoryBound(to: Int16.self)
-    for r in 0..<count {
-      let (p, q) = ((first + r) / output.W, (first + r) % output.W)
-      let row = out + r * pairs * 2
-      for i in 0..<kernel {
-        let source = pixels + ((p * stride + i) * paddedWidth + q * stride) * input.C
-        (row + i * run).update(from: source, count: run)
-      }
-      // The second half of an odd last pair meets a weight of zero.
+    var (p, q) = (first / output.W, first % output.W)
+    var done = 0
+    while done < count {
+      let n = min(output.W - q, count - done)
+      clanes_gather_windows(
+        pixels + (p * stride * paddedWidth + q * stride) * input.C, paddedWidth * input.C,
+        stride * input.C, kernel, run, out + done * pairs * 2, 2 * pairs, n)
+      done += n
+      (p, q) = (p + 1, 0)
     }
+    // The second half of an odd last pair meets a weight of zero.
     return UnsafePointer(out)
   }
 

@@ -98,8 +98,14 @@ final class Convolution {
     } else if let backward = memory.backward {
       let hint = try builder.hint(for: backward)
       let before = builder.implementations.count
-      backwardDataPass = try backward.dx.map { dx throws(EngineError) in
-        try builder.backwardData(backward, dx: dx, hint: hint)
+      if let dx = backward.dx, TapDataGradient.computes(g), backward.dy.format == .float32 {
+        backwardDataPass = TapDataGradient(
+          g, dy: backward.dy.floats, weight: memory.weight, dx: dx, device.scratch)
+        names.append(TapDataGradient.name)
+      } else {
+        backwardDataPass = try backward.dx.map { dx throws(EngineError) in
+          try builder.backwardData(backward, dx: dx, hint: hint)
+        }
       }
       if TapWeightGradient.computes(g), backward.dy.format == .float32, backward.dBias == nil {
         backwardWeightsPass = TapWeightGradient(
