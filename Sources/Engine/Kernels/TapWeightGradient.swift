@@ -60,8 +60,9 @@ final class TapWeightGradient: ConvolutionPass {
   /// The outputs among `outputs` for which a tap meets a pixel of the picture.
   private func range(_ outputs: Range<Int>, tap: Int, extent: Int) -> Range<Int> {
     let first = max(outputs.lowerBound, (g.padding - tap + g.stride - 1) / g.stride)
-    let end = min(outputs.upperBound, (extent - 1 + g.padding - tap) / g.stride + 1)
-    return first..<max(first, end)
+    let last = extent - 1 + g.padding - tap
+    if last < 0 { return first..<first }
+    return first..<max(first, min(outputs.upperBound, last / g.stride + 1))
   }
 
   /// `dW_tap += dyᵀ·x_tap` over some rows and columns of the output of one picture.
