@@ -3,6 +3,10 @@ public struct PlanOptions: Hashable, Sendable {
   /// Convolutions between quantized values run on their integers: exact, and several times faster
   /// than the simulation in FP32. Every site then needs a grid before each pass.
   public var integerConvolutions: Bool
+  /// Every rounding between integer convolutions is that of a runtime on integers alone, with int32 biases
+  /// and fixed-point factors that round twice: `IntegerArithmetic.fixedPoint`. Else results round once,
+  /// from FP32. Grouped convolutions, which do not run on integers here, round once either way.
+  public var roundsInFixedPoint: Bool
   /// Of convolutions that do not run on integers, forward and backward. Sums, batch norms, weights
   /// and their gradients stay FP32.
   public var precision: Precision
@@ -14,9 +18,11 @@ public struct PlanOptions: Hashable, Sendable {
   package var keepsSites = false
 
   public init(
-    integerConvolutions: Bool = false, precision: Precision = .float32, kept: [Int] = []
+    integerConvolutions: Bool = false, roundsInFixedPoint: Bool = false,
+    precision: Precision = .float32, kept: [Int] = []
   ) {
     self.integerConvolutions = integerConvolutions
+    self.roundsInFixedPoint = roundsInFixedPoint
     self.precision = precision
     self.kept = kept
   }
