@@ -54,7 +54,7 @@ extension Recipe {
     PlanOptions(
       integerConvolutions: !graph.sites.isEmpty
         && ComputeDescription.current.hasExactIntegerConvolutions,
-      roundsInFixedPoint: quantization.target.kind.arithmetic == .fixedPoint,
+      arithmetic: quantization.target.kind.arithmetic,
       precision: precision)
   }
 

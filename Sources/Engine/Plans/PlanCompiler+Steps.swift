@@ -158,7 +158,7 @@ extension PlanCompiler {
       statisticsCopy: sourceCopy(index, layout.rows(input, places), at: 0, places),
       residual: chain.residual.map(operand), out: layout.rows(piece.output, places), work: work,
       readsPictures: isPictureSite(piece),
-      roundsInFixedPoint: options.roundsInFixedPoint)
+      arithmetic: options.arithmetic)
   }
 
   private func norm(_ node: Node) -> PointwiseStep.Norm {

@@ -1,4 +1,5 @@
 import Graphs
+import Quantization
 import Tensors
 
 /// Batch norm, function, fake-quantization, addition or product, and fake-quantization of one value, each of
@@ -47,9 +48,9 @@ final class PointwiseStep: PlanStep {
   private let work: Backward?
   /// Whether the input is the graph's pictures, which may be on the grid already.
   private let readsPictures: Bool
-  /// Whether the pass rounds as a runtime on integers does, where it has grids; and the numbers for that.
-  let roundsInFixedPoint: Bool
-  let fixedPointSums: FixedPointSums?
+  /// How the pass rounds where it has grids, and the numbers for that.
+  let arithmetic: IntegerArithmetic
+  let integerSums: IntegerSums?
 
   private let memory: AlignedBuffer
   /// Of the real input: `z = gain·x + shift`; and of the stored one.
@@ -61,17 +62,18 @@ final class PointwiseStep: PlanStep {
   init(
     name: String, kernel: Pointwise, norm: Norm?, sites: Sites, x: Operand, statisticsCopy: Move?,
     residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool,
-    roundsInFixedPoint: Bool = false
+    arithmetic: IntegerArithmetic = .floatEpilogue
   ) {
     (self.name, self.kernel, self.norm) = (name, kernel, norm)
     (self.sites, self.x, self.residual) = (sites, x, residual)
     (self.statisticsCopy, self.out) = (statisticsCopy, out)
     (self.work, self.readsPictures) = (work, readsPictures)
-    self.roundsInFixedPoint =
-      roundsInFixedPoint
-      && Self.canUseFixedPoint(kernel, norm: norm, sites: sites, x: x, residual: residual)
-    fixedPointSums =
-      self.roundsInFixedPoint && x.unit != nil ? FixedPointSums(C: kernel.C) : nil
+    self.arithmetic =
+      Self.canBeIntegers(kernel, norm: norm, sites: sites, x: x, residual: residual)
+      ? arithmetic : .floatEpilogue
+    integerSums =
+      self.arithmetic != .floatEpilogue && x.unit != nil
+      ? IntegerSums(C: kernel.C, arithmetic) : nil
     let room = (kernel.C + 15) / 16 * 16
     memory = AlignedBuffer(byteCount: room * (13 * 4 + 2 * 8))
     let floats = memory.base.assumingMemoryBound(to: Float.self)
@@ -110,9 +112,9 @@ final class PointwiseStep: PlanStep {
       outer: watched(sites.outer))
     let input = state.operand(x.rows, site: x.site)
     let other = residual.map { state.operand($0.rows, site: $0.site) }
-    if let fixed = fixedPoint(state) {
+    if let pass = integerPass(state) {
       kernel.forward(
-        fixed, x: input, gain: storedGain, shift: storedShift, residual: other, sites: &seen,
+        pass, x: input, gain: storedGain, shift: storedShift, residual: other, sites: &seen,
         out: out, tiles: state.tiles)
     } else {
       kernel.forward(

@@ -1,26 +1,26 @@
 import CLanes
 
 extension Pointwise {
-  /// The same pass where every rounding is that of a runtime on integers alone (TFLite's own kernels):
-  /// int32 biases, fixed-point factors, products and sums of integers.
+  /// The same pass where every rounding is that of a target with integers between all its operations: int32
+  /// biases, products and sums of integers, its own factors.
   ///
   /// A tile holds whole steps from the zero point of the grid it is on. What the sites see, before
   /// they round, are the real numbers.
-  struct FixedPoint {
+  struct IntegerPass {
     /// Makes steps of `grid` from sums; `nil` where the pass reads bytes of `grid`.
-    var sums: FixedPointSums?
+    var sums: IntegerSums?
     var grid: GridLanes
     /// Ends of the first steps: of the grid, or of a ReLU on it.
     var low, high: Float
     /// A sigmoid's grid, the product with it, and the product's grid.
-    var gate: (grid: GridLanes, product: FixedPointPair, to: GridLanes)?
+    var gate: (grid: GridLanes, product: IntegerPair, to: GridLanes)?
     /// The residual's grid, what is computed with it, and the result's grid.
-    var residual: (grid: GridLanes, pair: FixedPointPair, to: GridLanes)?
+    var residual: (grid: GridLanes, pair: IntegerPair, to: GridLanes)?
   }
 
-  /// `forward` in fixed point; the residual is bytes of its grid.
+  /// `forward` in a target's integers; the residual is bytes of its grid.
   func forward(
-    _ fixed: FixedPoint, x: Operand, gain: UnsafePointer<Float>, shift: UnsafePointer<Float>,
+    _ pass: IntegerPass, x: Operand, gain: UnsafePointer<Float>, shift: UnsafePointer<Float>,
     residual: Operand?, sites: inout Sites, out: Rows, tiles: Tiles
   ) {
     let step = Tile.rowCount(C: C)
@@ -29,21 +29,21 @@ extension Pointwise {
     while row < rows {
       let n = min(step, rows - row)
       let count = n * C
-      var grid = fixed.grid
-      if let sums = fixed.sums {
+      var grid = pass.grid
+      if let sums = pass.sums {
         let x = tileAddress(x, row, n, tiles.x)
-        if fixed.gate == nil {
+        if pass.gate == nil {
           activate(x, gain, shift, rowCount: n, value)
           watch(value, count: count, &sites.inner.extremes)
         } else {
           activate(IdentityFunction(), x, gain, shift, n, value)
           watch(value, count: count, &sites.gateInput.extremes)
         }
-        sums.run(x, rowCount: n, low: fixed.low, high: fixed.high, out: value)
+        sums.run(x, rowCount: n, low: pass.low, high: pass.high, out: value)
       } else {
         loadSteps(x.rows, grid, row, n, value)
       }
-      if let gate = fixed.gate {
+      if let gate = pass.gate {
         sigmoid(of: value, grid, to: other, gate.grid, count: count, &sites.gate.extremes)
         scale(value, by: grid.scale, to: real, count: count)
         addProduct(other, gate.grid.scale, to: real, count: count, multiplies: true)
@@ -51,7 +51,7 @@ extension Pointwise {
         gate.product.run(value, other, count: count, onto: gate.to)
         grid = gate.to
       }
-      if let second = fixed.residual, let residual {
+      if let second = pass.residual, let residual {
         loadSteps(residual.rows, second.grid, row, n, other)
         scale(value, by: grid.scale, to: real, count: count)
         addProduct(other, second.grid.scale, to: real, count: count, multiplies: multiplies)
@@ -77,7 +77,7 @@ extension Pointwise {
       rows, row: row, rowCount: n, decoding: Decoding(offset: grid.lowest, scale: 1), tile)
   }
 
-  /// `y = round(σ(x)/scale)`, steps to steps: the table that integer runtimes have, up to an FP32 rounding
+  /// `y = round(σ(x)/scale)`, steps to steps: the table that runtimes have, up to an FP32 rounding
   /// at a tie.
   private func sigmoid(
     of x: UnsafePointer<Float>, _ from: GridLanes, to y: UnsafeMutablePointer<Float>,
