@@ -39,6 +39,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", providers: [.apt(["libspng-dev"])]),
     .systemLibrary(name: "CPlanes"),
     .systemLibrary(name: "CPeaks"),
+    .systemLibrary(name: "CStreaming"),
 
     // Floor 1
     floor("Tensors", imports: []),
@@ -58,7 +59,7 @@ let package = Package(
     // Floor 4
     floor("Models", imports: ["Graphs", "Detection", "Tensors"]),
     floor("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
-    floor("Checkpoints", imports: ["Compression", "Tensors"]),
+    floor("Checkpoints", imports: ["Compression", "CStreaming", "Tensors"]),
 
     // Floor 5
     floor(

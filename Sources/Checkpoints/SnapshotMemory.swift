@@ -1,10 +1,11 @@
+import CStreaming
 public import Tensors
 
 /// Memory into which copies of a state are taken, again and again.
 ///
 /// The first copy takes the memory, one block for all tensors; later ones find it there, so that they
 /// cost what copying costs and no page is touched for the first time. Where an earlier copy is still in
-/// use, a tensor gets new memory instead.
+/// use, a tensor gets new memory instead. Copies go past the caches, which stay with the training.
 public struct SnapshotMemory: Sendable {
   private var tensors: [CheckpointTensor] = []
 
@@ -14,8 +15,12 @@ public struct SnapshotMemory: Sendable {
   public mutating func copy(_ sources: [SnapshotSource]) -> [CheckpointTensor] {
     if !fits(sources) { tensors = Self.tensors(like: sources) }
     for (index, source) in sources.enumerated() {
-      tensors[index].tensor.withMutableBytes { $0.copyMemory(from: source.bytes) }
+      tensors[index].tensor.withMutableBytes { target in
+        guard let to = target.baseAddress, let from = source.bytes.baseAddress else { return }
+        cstreaming_copy(to, from, source.bytes.count)
+      }
     }
+    cstreaming_fence()
     return tensors
   }
 

@@ -8,6 +8,8 @@ import Synchronization
 /// is one present activity per process.
 public enum Activity: Int, CaseIterable, Sendable {
   case starting, computing, reducing, updating, comparing, calibrating, evaluating, saving
+  /// A watchdog's: it has named a lost rank, and MPI is ending the others.
+  case ending
 
   /// For a sentence: "rank 2 was …".
   public var text: String {
@@ -20,6 +22,7 @@ public enum Activity: Int, CaseIterable, Sendable {
     case .calibrating: "calibrating"
     case .evaluating: "evaluating"
     case .saving: "saving a checkpoint"
+    case .ending: "ending the job"
     }
   }
 

@@ -8,8 +8,9 @@ import Synchronization
 /// A thread of its own in each rank writes down every few moments what its rank is doing
 /// (`Activity`, `StatusBoard`). Where its own rank has made no progress for half of
 /// `hangSeconds`, it begins to follow what the others write; after `hangSeconds` it decides on whom
-/// all wait. One rank then says it and ends the job, the lowest that is not itself in question; the
-/// others do so three seconds later, should that one fail to.
+/// all wait. One rank then says it and ends the job, the lowest that is not itself in question, and
+/// its line shows that (`Activity.ending`). Should it fail to, the others do so: three seconds later if
+/// they see no such line, ten seconds after it if they do.
 ///
 /// It also ends a job that was asked to stop and could not within `stopSeconds`; a rank that was frozen
 /// meanwhile, and is woken by the end of the job, says nothing.
@@ -100,7 +101,11 @@ public final class Watchdog: Sendable {
     var lastBeat = -Double.infinity
     var seen = [(beat: Int, since: Double)](repeating: (-1, 0), count: hosts.count)
     var statuses = [RankStatus?](repeating: nil, count: hosts.count)
-    var decided: Double?
+    // When this rank first knew whom all wait for, and who was to say it then. Once the job is being
+    // ended, ranks fall silent that are not to blame; what is seen then changes nothing.
+    var decided: (since: Double, speaker: Int?)?
+    // When this rank first saw that another is ending the job.
+    var ending: Double?
     var lastLook = Double(monotonicNanoseconds()) * 1e-9
     var wakeTime = lastLook
     // A stop is over sooner than a hang, so shorter freezes count.
@@ -132,7 +137,7 @@ public final class Watchdog: Sendable {
       let own = RankStatus.own(rank: communicator.rank, host: communicator.hostName, beat: beat)
       guard own.seconds > hangSeconds / 2, now - wakeTime > hangSeconds / 2 else {
         for rank in seen.indices { seen[rank] = (-1, now) }
-        decided = nil
+        (decided, ending) = (nil, nil)
         continue
       }
       for rank in hosts.indices where isVisible[rank] {
@@ -148,17 +153,22 @@ public final class Watchdog: Sendable {
       let isSilent = hosts.indices.map { rank in
         isVisible[rank] && rank != communicator.rank && now - seen[rank].since > 3 * beatSeconds
       }
+      if statuses.contains(where: { $0?.activity == .ending }) { ending = ending ?? now }
+      if let ending, now - ending < 10 { continue }
       guard
         let verdict = HangVerdict.judge(statuses, isSilent: isSilent, limit: hangSeconds)
       else {
-        decided = nil
+        if let known = decided, now - known.since > 3 { decided = nil }
         continue
       }
-      let first = decided ?? now
-      decided = first
       let suspects = Set(verdict.suspects)
       let speaker = hosts.indices.first { !suspects.contains($0) && !isSilent[$0] }
-      if speaker == communicator.rank || now - first > 3 {
+      let first = decided ?? (now, speaker)
+      decided = first
+      if first.speaker == communicator.rank || now - first.since > 3 {
+        var line = own
+        line.activity = .ending
+        board.write(line)
         raise(.hang(verdict.report(statuses, hosts: hosts, limit: hangSeconds)))
         return
       }

@@ -144,4 +144,17 @@ import Testing
     #expect(areBitwiseEqual(held.tensors, contents.tensors))
     #expect(areBitwiseEqual(other.tensors, sampleContents(seed: 2).tensors))
   }
+  /// The copy goes in steps of 128 bytes and has a remainder.
+  @Test(arguments: [0, 1, 31, 32, 33, 63, 64, 1000])
+  func `a copy of any length is whole`(count: Int) {
+    let values = (0..<count).map { Float($0) + 0.5 }
+    let tensor = Tensor(values, shape: [count])
+    var contents = sampleContents()
+    contents.tensors = [
+      CheckpointTensor(name: "a", role: .parameter, tensor: tensor),
+      CheckpointTensor(name: "b", role: .parameter, tensor: tensor),
+    ]
+    var memory = SnapshotMemory()
+    for _ in 0..<2 { #expect(areBitwiseEqual(memory.copy(contents).tensors, contents.tensors)) }
+  }
 }

@@ -24,6 +24,16 @@ import Testing
     #expect(seconds < 30, "\(seconds) s after the freeze")
   }
 
+  /// The speaker's own beats end as soon as it speaks; MPI may take seconds to end the job.
+  @Test func `a rank that is ending the job is not named in its turn`() throws {
+    let outcome = try MPIRun.run(
+      "slowEnd", ranks: 3, filter: "ParallelTests.WatchdogChildren", timeoutSeconds: 60)
+    #expect(outcome.exitCode == 71, "\(outcome.log)")
+    let reports = outcome.reports.compactMap { $0 }
+    #expect(reports.count == 1, "one rank speaks: \(outcome.reports)")
+    #expect(reports.first?.hasPrefix("rank 1 (") == true, "\(outcome.reports)")
+  }
+
   @Test func `a rank that runs but gets no further is named, and one that makes progress is not`()
     throws
   {
@@ -41,7 +51,9 @@ import Testing
 
 /// What the ranks do.
 @Suite(.serialized) struct WatchdogChildren {
-  private func watch(_ world: Communicator, since begin: Date? = nil) throws -> Watchdog {
+  private func watch(
+    _ world: Communicator, since begin: Date? = nil, abortAfter pause: UInt32 = 0
+  ) throws -> Watchdog {
     let folder = FileManager.default.temporaryDirectory
       .appending(path: "edgewise-watchdog-\(getppid())").path
     return try Watchdog(
@@ -50,6 +62,7 @@ import Testing
       guard case .hang(let report) = alarm else { return }
       let seconds = begin.map { "\n\(Date().timeIntervalSince($0))" } ?? ""
       try? MPIRun.report(report + seconds, rank: world.rank)
+      usleep(pause * 1_000_000)
       try? FileManager.default.removeItem(atPath: folder)
       world.abort(code: 71)
     }
@@ -58,7 +71,16 @@ import Testing
   @Test(.enabled(if: MPIRun.child == "frozen"))
   func frozen() throws {
     let world = try Communicator.world()
-    let watchdog = try watch(world, since: Date().addingTimeInterval(0.5))
+    try freezeRankOne(world, watch(world, since: Date().addingTimeInterval(0.5)))
+  }
+
+  @Test(.enabled(if: MPIRun.child == "slowEnd"))
+  func slowEnd() throws {
+    let world = try Communicator.world()
+    try freezeRankOne(world, watch(world, abortAfter: 6))
+  }
+
+  private func freezeRankOne(_ world: Communicator, _ watchdog: Watchdog) throws {
     Activity.computing.begin(step: 3)
     try world.barrier()
     usleep(500_000)
