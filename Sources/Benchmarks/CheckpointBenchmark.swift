@@ -22,6 +22,9 @@ public struct CheckpointBenchmark: Sendable {
   public var list, show: Timings
   public static let listedCount = 100
 
+  /// Of the roles whose tensors take a megabyte or more.
+  public var roles: [RoleCost]
+
   public var ratio: Double { Double(rawByteCount) / Double(storedByteCount) }
   public var plainRatio: Double { Double(rawByteCount) / Double(plainByteCount) }
 
@@ -66,6 +69,7 @@ public struct CheckpointBenchmark: Sendable {
     }
     verifyProcessorSeconds = (processorSeconds() - processor) / Double(repetitions)
 
+    roles = try Self.roles(written, contents, writer: writer, next: next, repetitions: repetitions)
     (blocked, memcpy) = try Self.handOver(next, to: writer, repetitions: repetitions)
     (list, show) = try Self.listing(
       CheckpointReader(path: try writer.write(next()).path).manifest, folder: folder,

@@ -54,9 +54,11 @@ extension CheckpointDescription {
         + "\(byteText(storedByteCount)) (ratio \(fixed(ratio, decimals: 3)))")
     for role in Set(tensors.map(\.role)).sorted() {
       let members = tensors.filter { $0.role == role }
+      let raw = members.reduce(0) { $0 + $1.rawByteCount }
+      let stored = max(members.reduce(0) { $0 + $1.storedByteCount }, 1)
       lines.append(
-        "  \(role): \(members.count), "
-          + byteText(members.reduce(0) { $0 + $1.rawByteCount }))
+        "  \(role): \(members.count), \(byteText(raw)) "
+          + "(ratio \(fixed(Double(raw) / Double(stored), decimals: 3)))")
     }
     lines += ["", "recipe", recipe.text, "", "state", state.text, ""]
     lines += tensorTable

@@ -18,7 +18,8 @@ struct BenchCheckpoint: ParsableCommand {
       is the same bytes copied into memory that is there already, in turns with it. list_ms is a list \
       of 100 such checkpoints, show_ms a description of one; a command takes the start of the program \
       besides. save_share_per_minute is the part of a minute that a save takes: blocked, and the \
-      processor time of all threads, as if one core did both.
+      processor time of all threads, as if one core did both. by_role has the same for the tensors of \
+      each role that takes a megabyte or more.
       """)
 
   @Option(
@@ -78,6 +79,12 @@ struct BenchCheckpoint: ParsableCommand {
           \(fixed(1000 * result.show.median, 1)) ms
           a save a minute takes \(fixed(100 * share, 2)) % of a core
           """)
+        for role in result.roles {
+          print(
+            "\(role.role.rawValue): ratio \(fixed(role.ratio, 3)), compress "
+              + "\(fixed(role.compressMegabytes, 0)) MB/s, restore \(fixed(role.restoreMegabytes, 0)) MB/s"
+          )
+        }
         return
       }
       printJSON([
@@ -95,7 +102,25 @@ struct BenchCheckpoint: ParsableCommand {
         "list_ms": decimals(1000 * result.list.median, 3),
         "show_ms": decimals(1000 * result.show.median, 3),
         "save_share_per_minute": decimals(share, 6),
+        "by_role": .object(
+          Dictionary(
+            uniqueKeysWithValues: result.roles.map { role in
+              (
+                role.role.rawValue,
+                [
+                  "ratio": decimals(role.ratio, 4),
+                  "compress_MB_s": decimals(role.compressMegabytes, 1),
+                  "restore_MB_s": decimals(role.restoreMegabytes, 1),
+                ] as JSONValue
+              )
+            })),
       ])
     }
   }
+}
+
+extension CheckpointBenchmark.RoleCost {
+  fileprivate var ratio: Double { Double(rawByteCount) / Double(storedByteCount) }
+  fileprivate var compressMegabytes: Double { Double(rawByteCount) * 1e-6 / compressSeconds }
+  fileprivate var restoreMegabytes: Double { Double(rawByteCount) * 1e-6 / restoreSeconds }
 }

@@ -97,6 +97,8 @@ struct BenchCommandTests {
     ] {
       #expect(try number(json, key) > 0, "\(key)")
     }
+    // A tiny run's roles are all under a megabyte.
+    #expect(json["by_role"] is [String: Any])
     #expect(try TinyRun.checkpoints() == before)
   }
 
