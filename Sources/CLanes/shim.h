@@ -11,6 +11,7 @@
 
 typedef float clanes_f32 __attribute__((ext_vector_type(16)));
 typedef int32_t clanes_i32 __attribute__((ext_vector_type(16)));
+typedef int64_t clanes_i64 __attribute__((ext_vector_type(16)));
 typedef uint32_t clanes_u32 __attribute__((ext_vector_type(16)));
 typedef uint16_t clanes_u16 __attribute__((ext_vector_type(16)));
 typedef uint8_t clanes_u8 __attribute__((ext_vector_type(16)));
@@ -66,6 +67,24 @@ CLANES clanes_f32 clanes_load_i32(const void *p) {
   clanes_i32 x;
   __builtin_memcpy(&x, p, 64);
   return __builtin_convertvector(x, clanes_f32);
+}
+
+/// Whole numbers that 32 bits hold.
+CLANES clanes_i32 clanes_to_i32(clanes_f32 x) { return __builtin_convertvector(x, clanes_i32); }
+
+CLANES clanes_f32 clanes_to_f32(clanes_i32 x) { return __builtin_convertvector(x, clanes_f32); }
+
+/// x·2^left·multiplier/2^31, halves up, then /2^right, halves away from zero; shifts 0 ... 31.
+CLANES clanes_i32 clanes_fixed_products(clanes_i32 x, clanes_i32 multiplier, clanes_i32 left,
+                                        clanes_i32 right) {
+  clanes_i32 shifted = (clanes_i32)((clanes_u32)x << (clanes_u32)left);
+  clanes_i64 product = __builtin_convertvector(shifted, clanes_i64) *
+                       __builtin_convertvector(multiplier, clanes_i64);
+  clanes_i32 high = __builtin_convertvector((product + (1 << 30)) >> 31, clanes_i32);
+  clanes_i32 mask = (clanes_i32)(((clanes_u32)(1) << (clanes_u32)right) - 1);
+  // A comparison is -1 where it holds.
+  clanes_i32 threshold = (mask >> 1) - (high < 0);
+  return (high >> right) - ((high & mask) > threshold);
 }
 
 #ifdef __AVX2__

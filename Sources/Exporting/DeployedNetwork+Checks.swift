@@ -13,6 +13,7 @@ extension DeployedNetwork {
       throw .graph(error)
     }
     try checkFinite(graph, weights)
+    try checkScales(graph, weights)
     try checkGrids(graph, grids)
     do { try self.init(graph: graph, weights: weights, grids: grids) } catch {
       throw .graph(error)

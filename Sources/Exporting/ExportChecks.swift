@@ -14,6 +14,16 @@ func checkFinite(_ graph: Graph, _ weights: NamedWeights) throws(ExportError) {
   }
 }
 
+/// Every learned scale of weights is positive; folded ones may be 0 where a batch norm's are.
+func checkScales(_ graph: Graph, _ weights: NamedWeights) throws(ExportError) {
+  for parameter in graph.parameters where parameter.role == .weightScale {
+    let isUsable = weights[parameter.name]!.withElements(as: Float.self) { scales in
+      scales.allSatisfy { $0 >= .leastNormalMagnitude }
+    }
+    if !isUsable { throw .notFinite(graph: graph.name, parameter: parameter.name) }
+  }
+}
+
 /// One grid per site, each of them one that int8 can hold.
 func checkGrids(_ graph: Graph, _ grids: [Grid]) throws(ExportError) {
   if grids.count < graph.sites.count {

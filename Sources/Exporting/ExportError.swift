@@ -10,7 +10,7 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
   case surplusGrids(graph: String, siteCount: Int, gridCount: Int)
   /// A grid that int8 cannot hold, or that the site's scheme forbids.
   case unusableGrid(graph: String, site: String, reason: String)
-  /// A parameter with NaN or infinity in it, or a negative variance.
+  /// A parameter with NaN or infinity in it, a negative variance, or a scale that is not positive.
   case notFinite(graph: String, parameter: String)
   /// The detector's head does not cover the input as its strides say.
   case unreadableHead(graph: String, reason: String)
@@ -30,7 +30,7 @@ public enum ExportError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unusableGrid(let graph, let site, let reason):
       "graph \(graph): the grid of site \(site) \(reason)"
     case .notFinite(let graph, let parameter):
-      "graph \(graph): parameter \(parameter) holds NaN or infinity, or is a negative variance; "
+      "graph \(graph): parameter \(parameter) holds NaN or infinity, a negative variance or a scale that is not positive; "
         + "export an earlier checkpoint"
     case .unreadableHead(let graph, let reason): "graph \(graph): \(reason)"
     case .notExpressible(let graph, let node, let target, let reason):

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Horizontal bars with their names and values, as an SVG drawing.
 public struct BarChart: Sendable {
   public struct Bar: Sendable {
@@ -59,7 +61,7 @@ public struct BarChart: Sendable {
           "<rect x=\"\(number(from))\" y=\"\(number(place))\" width=\"\(number(abs(value) * perUnit))\" height=\"\(number(barHeight - 1))\" fill=\"\(color(index))\"/>"
         )
         lines.append(
-          "<text x=\"\(number(max(zero, zero + value * perUnit) + 4))\" y=\"\(number(place + 8))\">\(brief(value))</text>"
+          "<text x=\"\(number(max(zero, zero + value * perUnit) + 4))\" y=\"\(number(place + 8))\">\(label(value))</text>"
         )
       }
     }
@@ -67,6 +69,13 @@ public struct BarChart: Sendable {
   }
 
   private func color(_ index: Int) -> String { Self.colors[index % Self.colors.count] }
+
+  /// Three digits: the bar shows no more.
+  private func label(_ value: Double) -> String {
+    guard value != 0, value.isFinite else { return brief(value) }
+    let unit = pow(10, floor(log10(abs(value))) - 2)
+    return brief((value / unit).rounded() * unit)
+  }
 
   /// Two decimals are finer than a screen.
   private func number(_ x: Double) -> String { ((x * 100).rounded() / 100).description }

@@ -92,14 +92,15 @@ public struct DeployedModel: Sendable {
         graph: folded.graph, weights: folded.weights, batchSize: batchSize)
     case .fakeQuantized:
       let (graph, grids) = try requireQuantized()
-      return try InferencePlan(graph: graph, weights: weights, batchSize: batchSize, grids: grids)
+      return try InferencePlan(
+        graph: graph, weights: weights, batchSize: batchSize, grids: grids,
+        options: recipe.forwardOptions(graph))
     case .int8:
       let (graph, grids) = try requireQuantized()
-      let isExact = ComputeDescription.current.hasExactIntegerConvolutions
       let deployed = try graph.foldingOntoGrids(weights)
       return try InferencePlan(
         graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids,
-        options: PlanOptions(integerConvolutions: isExact))
+        options: recipe.forwardOptions(graph))
     }
   }
 

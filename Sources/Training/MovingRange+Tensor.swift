@@ -25,7 +25,8 @@ extension MovingRange {
       throw .unusableCheckpoint(
         path: path,
         reason:
-          "the range of site \(site) is \(values[0]) ... \(values[1]) after \(values[2]) batches")
+          "the range of site \(site) is \(values[0]) ... \(values[1]) after \(values[2]) batches, expected two finite numbers, the smaller first, of at least one batch; take an earlier checkpoint, or calibrate the float one again"
+      )
     }
     self.init(low: values[0], high: values[1], batchCount: Int(values[2]))
   }

@@ -15,7 +15,7 @@ extension Recipe.Quantization {
     }
 
     /// How a site's range is chosen from what it saw.
-    public var method = Method.movingAverage
+    public var method = Method.squaredError
     /// Share of the values inside the range, for `percentile`.
     public var percentile = 0.9999
     /// Of the histograms that `percentile`, `entropy` and `squaredError` choose from.

@@ -1,5 +1,6 @@
 public import Engine
 import Graphs
+import Quantization
 
 /// Everything about a run as one value: which model, which pictures, how it learns, how it is
 /// quantized, when it is saved.
@@ -48,10 +49,19 @@ public struct Recipe: Codable, Sendable, Hashable {
 
 extension Recipe {
   /// How this machine computes a graph in training: convolutions between quantized values on integers,
-  /// where its processor does that exactly.
+  /// where its processor does that exactly, and with the target's roundings.
   func planOptions(_ graph: Graph) -> PlanOptions {
     PlanOptions(
       integerConvolutions: !graph.sites.isEmpty
-        && ComputeDescription.current.hasExactIntegerConvolutions, precision: precision)
+        && ComputeDescription.current.hasExactIntegerConvolutions,
+      arithmetic: quantization.target.kind.arithmetic,
+      precision: precision)
+  }
+
+  /// The same for a forward pass alone: what is not integers is FP32.
+  func forwardOptions(_ graph: Graph) -> PlanOptions {
+    var options = planOptions(graph)
+    options.precision = .float32
+    return options
   }
 }

@@ -90,7 +90,8 @@ extension Trainer {
   ) {
     guard state.phase == .float else {
       throw FailureReport(
-        message: "the checkpoint has its ranges already; calibrate one of the float phase",
+        message:
+          "the checkpoint has its ranges already, and its weights may be trained for them; name one of the float phase",
         exitCode: 64, rank: 0)
     }
     try calibrate(images: images)

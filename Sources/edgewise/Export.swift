@@ -19,8 +19,8 @@ struct Export: ParsableCommand {
         edgewise export runs/lot-relu6 --format tflite --output model.tflite
         edgewise export runs/demo/checkpoints/step-00001200 --output float.onnx --as float --force
 
-      What the target computes other than training simulated it is named on standard error; \
-      `edgewise check-target` lists it without writing anything.
+      What the target computes other than training simulated it is named on standard error, and what it \
+      refuses is not written; `edgewise check-target` lists it without writing anything.
       """)
 
   @Argument(
@@ -78,6 +78,8 @@ struct Export: ParsableCommand {
       let form = form ?? (model.quantized == nil && format != .tflite ? .float : .int8)
       let trainedFor = model.recipe.quantization.target.kind
       let target = target ?? (format == .tflite && trainedFor != .edgetpu ? .tflite : trainedFor)
+      // What the target refuses is not written for it.
+      if form == .int8, model.quantized != nil { try model.requireTarget(target) }
       let bytes = try model.exported(
         format, form, target: target, data: reader.manifest.libraries[dataEntry],
         hasDynamicBatch: dynamicBatch)

@@ -20,6 +20,8 @@ struct SensitivityCommand: ParsableCommand {
         edgewise sensitivity runs/demo --by sqnr --plot sensitivity.svg
         mpirun -n 2 edgewise sensitivity runs/ptq/calibrated --by map --json
         edgewise sensitivity runs/demo --per layer --budget-ratio 0.7
+        edgewise bench ops --mode qat --json > ops.json
+        edgewise sensitivity runs/demo --budget-time 0.8 --times ops.json
       """)
 
   enum Measure: String, CaseIterable, ExpressibleByArgument {
@@ -47,6 +49,18 @@ struct SensitivityCommand: ParsableCommand {
   @Option(help: "The same as a part of what they take at 8 bits.")
   var budgetRatio: Double?
 
+  @Option(
+    help:
+      "The time of everything as a part of what it is at 8 bits; a layer at --low-bits takes as much less as its bits are fewer."
+  )
+  var budgetTime: Double?
+
+  @Option(
+    help:
+      "For --budget-time, how long layers take: a file of `edgewise bench ops --mode qat --json`. Default: multiply-accumulates.",
+    completion: .file(extensions: ["json"]))
+  var times: String?
+
   @Option(help: "The fewer bits of a mix.")
   var lowBits = 4
 
@@ -73,11 +87,19 @@ struct SensitivityCommand: ParsableCommand {
     guard (2...7).contains(lowBits) else {
       throw ValidationError("--low-bits must be from 2 to 7; 8 is what they are fewer than")
     }
-    guard budgetBytes == nil || budgetRatio == nil else {
-      throw ValidationError("--budget-bytes and --budget-ratio say the same; give one of them")
+    let budgets = [budgetBytes != nil, budgetRatio != nil, budgetTime != nil]
+    guard budgets.count(where: { $0 }) <= 1 else {
+      throw ValidationError(
+        "a mix of bits has one budget: give one of --budget-bytes, --budget-ratio and --budget-time"
+      )
     }
-    if let budgetRatio, !(budgetRatio > 0 && budgetRatio <= 1) {
-      throw ValidationError("--budget-ratio must be above 0 and at most 1")
+    for (name, part) in [("ratio", budgetRatio), ("time", budgetTime)] {
+      if let part, !(part > 0 && part <= 1) {
+        throw ValidationError("--budget-\(name) must be above 0 and at most 1")
+      }
+    }
+    guard times == nil || budgetTime != nil else {
+      throw ValidationError("--times goes with --budget-time")
     }
     if let budgetBytes, budgetBytes < 1 {
       throw ValidationError("--budget-bytes must be at least 1")
@@ -85,7 +107,7 @@ struct SensitivityCommand: ParsableCommand {
     guard skip >= 0 else { throw ValidationError("--skip must be at least 0") }
   }
 
-  private var hasBudget: Bool { budgetBytes != nil || budgetRatio != nil }
+  private var hasBudget: Bool { budgetBytes != nil || budgetRatio != nil || budgetTime != nil }
 
   func run() throws {
     let communicator = try startedCommunicator()
@@ -99,6 +121,9 @@ struct SensitivityCommand: ParsableCommand {
       try model.apply(overrides: overrides)
       return model
     }
+    let measured = try communicator.together(exitCode: Training.exitCode) {
+      try times.map { try OperationTimes(path: $0, size: model.recipe.model.inputSize) }
+    }
     setComputeThreadCount(model.recipe.system.threads)
     let data = try model.recipe.loadValidation(
       runFolder: runFolder(ofCheckpoint: reader.path), communicator: communicator)
@@ -107,7 +132,7 @@ struct SensitivityCommand: ParsableCommand {
       of: model, pictures, per: per, images: images, measuresMAP: by == .map,
       lowBits: hasBudget ? lowBits : nil, communicator: communicator)
     guard communicator.rank == 0 else { return }
-    let proposal = try proposal(report)
+    let proposal = try proposal(report, measured)
     if let plot {
       try writeWhole(Array(chart(report).svg.utf8), to: plot, isReplacing: force)
     }
@@ -126,20 +151,36 @@ struct SensitivityCommand: ParsableCommand {
   }
 
   /// - Throws: a sentence, where no mix of bits fits the budget.
-  private func proposal(_ report: SensitivityReport) throws -> BitProposal {
-    let free = BitProposal(
-      report, budget: nil, skipCount: skip, leastGain: by == .map ? 0.002 : 0.05)
+  private func proposal(_ report: SensitivityReport, _ measured: OperationTimes?) throws
+    -> BitProposal
+  {
+    func proposal(_ budget: BitProposal.Budget?) -> BitProposal {
+      BitProposal(report, budget: budget, skipCount: skip, leastGain: by == .map ? 0.002 : 0.05)
+    }
+    func refused(_ budget: String, _ least: String) -> FailureReport {
+      FailureReport(
+        message:
+          "no mix of 8 and \(lowBits) bits fits \(budget): with every layer at \(lowBits) bits \(least); give a larger budget or fewer --low-bits",
+        exitCode: 64, rank: 0)
+    }
+    if let part = budgetTime {
+      let times = try measured?.layerTimes(report.layers) ?? LayerTimes(modelling: report.layers)
+      let mix = proposal(.time(part: part, times))
+      if !mix.fits, let time = mix.time {
+        throw refused(
+          "\(brief(part)) of the time", "\(brief(time.least / time.atEight)) of it is left")
+      }
+      return mix
+    }
+    let free = proposal(nil)
     let budget =
       budgetBytes ?? budgetRatio.map { Int($0 * Double(free.byteCountAtEight)) }
     guard let budget else { return free }
-    guard budget >= free.leastByteCount else {
-      throw FailureReport(
-        message:
-          "no mix of 8 and \(lowBits) bits fits \(budget) bytes: with every layer at \(lowBits) bits the weights take \(free.leastByteCount); give a larger budget or fewer --low-bits",
-        exitCode: 64, rank: 0)
+    let mix = proposal(.bytes(budget))
+    guard mix.fits else {
+      throw refused("\(budget) bytes", "the weights take \(free.leastByteCount)")
     }
-    return BitProposal(
-      report, budget: budget, skipCount: skip, leastGain: by == .map ? 0.002 : 0.05)
+    return mix
   }
 
   private func table(_ report: SensitivityReport) -> String {
@@ -147,16 +188,15 @@ struct SensitivityCommand: ParsableCommand {
       measure.decibels.map { fixed($0, 2) } ?? "exact"
     }
     func score(_ measure: SensitivityMeasure) -> String { measure.mAP.map { fixed($0, 4) } ?? "-" }
-    var table = TextTable(
-      [.left(per.rawValue)]
-        + ["bits", "weights", "alone dB", "alone mAP", "without dB", "without mAP"].map {
-          .right($0)
-        })
+    var columns = ["bits", "weights", "alone dB", "without dB"]
+    if by == .map { columns += ["alone mAP", "without mAP"] }
+    var table = TextTable([.left(per.rawValue)] + columns.map { .right($0) })
     for row in report.ranked {
-      table.append([
-        row.name, "\(row.bits)", "\(row.weightCount)", decibels(row.alone), score(row.alone),
-        decibels(row.without), score(row.without),
-      ])
+      var cells = [
+        row.name, "\(row.bits)", "\(row.weightCount)", decibels(row.alone), decibels(row.without),
+      ]
+      if by == .map { cells += [score(row.alone), score(row.without)] }
+      table.append(cells)
     }
     var lines = [table.description, ""]
     lines.append(
@@ -199,6 +239,11 @@ extension BitProposal {
       lines.append(
         "\(lowered.count) layers at \(lowBits) bits: the weights take \(byteCount) bytes, \(byteCountAtEight) at 8 bits"
       )
+      if let time {
+        lines.append(
+          "the time falls to \(fixed(100 * time.proposed / time.atEight, 1)) % of that at 8 bits, in \(time.unit.rawValue)"
+        )
+      }
     }
     return lines.joined(separator: "\n")
   }

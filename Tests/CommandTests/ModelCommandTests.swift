@@ -80,9 +80,9 @@ struct ModelCommandTests {
     #expect(fine.code == 0, "\(fine.errors)")
     #expect(try fine.json()["exact"] as? Bool == true)
     #expect(try fine.json()["ran_on_device"] as? Bool == false)
-    let other = try Program.run("check-target", run, "--target", "tflite", "--json")
-    #expect(other.code == 1)
-    let findings = try #require(try other.json()["findings"] as? [[String: String]])
+    let tflite = try Program.run("check-target", run, "--target", "tflite", "--json")
+    #expect(tflite.code == 1)
+    let findings = try #require(try tflite.json()["findings"] as? [[String: String]])
     #expect(findings.contains { $0["node"] == "model.0.act" && $0["kind"] == "refused" })
     let text = try Program.run("check-target", run, "--target", "edgetpu")
     #expect(text.code == 1 && text.output.contains("model.0.act (refused): SiLU is LOGISTIC"))
@@ -90,8 +90,10 @@ struct ModelCommandTests {
     let file = try Program.temporaryFolder() + "/model.tflite"
     let refused = try Program.run("export", run, "--format", "tflite", "--output", file)
     #expect(refused.code == 65 && refused.sentences.count == 1)
-    #expect(refused.errors.contains("tflite cannot compute it"))
-    #expect(FileManager.default.contents(atPath: file) == nil)
+    #expect(refused.errors.contains("the target tflite refuses node model.0.act"))
+    let other = file + ".onnx"
+    #expect(try Program.run("export", run, "--target", "edgetpu", "--output", other).code == 65)
+    for name in [file, other] { #expect(FileManager.default.contents(atPath: name) == nil) }
   }
 
   @Test func `a float checkpoint is checked as the target would get it`() throws {
@@ -192,12 +194,33 @@ struct ModelCommandTests {
     let drawing = try String(contentsOfFile: plot, encoding: .utf8)
     #expect(drawing.hasPrefix("<svg") && drawing.contains("model.0.act"))
 
+    let times = try Program.temporaryFolder() + "/ops.json"
+    let layers = try #require(report["layers"] as? [[String: Any]]).compactMap {
+      $0["name"] as? String
+    }
+    func write(_ names: [String], size: Int) throws {
+      let rows = names.map { "{\"name\": \"\($0)\", \"forward_s\": 0.001}" }
+      try "{\"size\": \(size), \"ops\": [\(rows.joined(separator: ", "))]}".write(
+        toFile: times, atomically: true, encoding: .utf8)
+    }
+    try write(layers + ["a.norm"], size: 64)
+    let timed = try Program.run(
+      "sensitivity", run, "--budget-time", "0.8", "--times", times, "--images", "1", "--json")
+    #expect(timed.code == 0, "\(timed.errors)")
+    let mix = try #require(try timed.json()["proposal"] as? [String: Any])
+    let seconds = try #require(mix["time"] as? [String: Any])
+    #expect(seconds["unit"] as? String == "seconds")
+    #expect(try #require(seconds["proposed"] as? Double) <= 0.8 * 0.001 * Double(layers.count + 1))
+
     let table = try Program.run("sensitivity", run, "--per", "layer", "--images", "1")
     #expect(table.code == 0 && table.output.contains("model.22.cv3.0.2"))
     for (arguments, code, word) in [
       ([run, "--plot", plot, "--images", "1"], 64, "--force"),
       ([run, "--budget-bytes", "5"], 64, "no mix of 8 and 4 bits"),
-      ([run, "--budget-ratio", "0.5", "--budget-bytes", "5"], 64, "one of them"),
+      ([run, "--budget-ratio", "0.5", "--budget-bytes", "5"], 64, "one of"),
+      ([run, "--budget-time", "0.2"], 64, "0.5 of it is left"),
+      ([run, "--times", times], 64, "--budget-time"),
+      ([run, "--budget-time", "0.9", "--times", times + "-none"], 74, "cannot be read"),
       ([try #require(TinyRun.checkpoints().first)], 65, "calibrate"),
     ] as [([String], Int32, String)] {
       let refused = try Program.run(["sensitivity"] + arguments)

@@ -115,6 +115,42 @@ struct CalibrationTests {
     #expect(outcome.errors.contains("model.2.cv1.conv.weight holds nan in channel 5"))
   }
 
+  /// NaN, an observer that saw nothing, a range of nothing, a learned scale of 0: whatever a checkpoint holds,
+  /// no file is written, and the site or the weight is named.
+  @Test func `scales that are none are named and never exported`() throws {
+    let tested = try Case()
+    defer { tested.small.remove() }
+    let learned = ["--set", "quantization.weightScales=lsq"]
+    #expect(try tested.calibrate("ptq", learned).exitCode == 0)
+    let checkpoint = try #require(try tested.small.checkpoints("ptq/calibrated").first)
+    let path = tested.small.run("ptq/calibrated").appending(path: "checkpoints/\(checkpoint)").path
+    let whole = try CheckpointReader(path: path).readAll()
+    let cases: [(tensor: String, values: [Float], sentence: String)] = [
+      ("model.2.cv1.act", [.nan, 1, 3], "site model.2.cv1.act is nan ... 1.0 after 3.0 batches"),
+      ("model.2.cv1.act", [0, 1, 0], "after 0.0 batches, expected"),
+      ("model.2.cv1.act", [0, 0, 3], "site model.2.cv1.act covers nothing but 0"),
+      ("model.2.cv1.conv.weight.scale", [0], "model.2.cv1.conv.weight.scale holds"),
+    ]
+    for (index, wrong) in cases.enumerated() {
+      var contents = whole
+      for i in contents.tensors.indices where contents.tensors[i].name == wrong.tensor {
+        contents.tensors[i].tensor.withMutableElements(as: Float.self) { numbers in
+          for (place, value) in wrong.values.enumerated() { numbers[place] = value }
+        }
+      }
+      let folder = tested.small.run("wrong-\(index)").path
+      let damaged = try CheckpointWriter(runFolder: folder).write(contents).path
+      for format in ["onnx", "safetensors"] {
+        let file = "\(folder)/model.\(format)"
+        let outcome = try Program.run(
+          ["export", damaged, "--format", format, "--output", file])
+        #expect(outcome.exitCode == 65 && outcome.sentences.count == 1, "\(outcome.errors)")
+        #expect(outcome.errors.contains(wrong.sentence), "\(outcome.errors)")
+        #expect(!FileManager.default.fileExists(atPath: file))
+      }
+    }
+  }
+
   @Test func `pictures that show nothing are refused`() throws {
     let tested = try Case()
     defer { tested.small.remove() }

@@ -59,8 +59,12 @@ struct LaneGrid {
 
   /// The bits of `fakeQuantizeTile`.
   @inline(__always)
-  func fakeQuantized(_ x: Lanes) -> Lanes {
-    (x / scale).lower(highest).higher(lowest).roundedToEven() * scale
+  func fakeQuantized(_ x: Lanes) -> Lanes { steps(x) * scale }
+
+  /// Whole steps from zero.
+  @inline(__always)
+  func steps(_ x: Lanes) -> Lanes {
+    (x / scale).lower(highest).higher(lowest).roundedToEven()
   }
 
   /// `gradient`, 0 where `value` was clamped.

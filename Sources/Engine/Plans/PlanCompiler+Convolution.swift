@@ -49,7 +49,8 @@ extension PlanCompiler {
         if leavesUnit[piece.output] {
           units[piece.output] = IntegerUnit(
             unit: integer!.unit, weightScales: integer!.weightScales,
-            inputScale: integer!.inputScale, bias: integer!.bias)
+            inputScale: integer!.inputScale, bias: integer!.bias, weights: w.integers!,
+            weightsPerChannel: w.count)
         }
       }
       weight = w

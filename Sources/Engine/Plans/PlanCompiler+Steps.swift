@@ -157,7 +157,8 @@ extension PlanCompiler {
         outer: chain.outerSite), x: operand(input),
       statisticsCopy: sourceCopy(index, layout.rows(input, places), at: 0, places),
       residual: chain.residual.map(operand), out: layout.rows(piece.output, places), work: work,
-      readsPictures: isPictureSite(piece))
+      readsPictures: isPictureSite(piece),
+      arithmetic: options.arithmetic)
   }
 
   private func norm(_ node: Node) -> PointwiseStep.Norm {

@@ -226,4 +226,14 @@ struct IntegerUnit {
   var weightScales: UnsafePointer<Float>
   var inputScale: UnsafePointer<Float>
   var bias: UnsafePointer<Float>?
+  /// `[O, weightsPerChannel]`.
+  var weights: UnsafePointer<Int8>
+  var weightsPerChannel: Int
+
+  /// Whether all weights of a channel are 0.
+  func isDead(_ channel: Int) -> Bool {
+    let first = weights + channel * weightsPerChannel
+    for i in 0..<weightsPerChannel where first[i] != 0 { return false }
+    return true
+  }
 }

@@ -1,4 +1,5 @@
 import Graphs
+import Quantization
 import Tensors
 
 /// Batch norm, function, fake-quantization, addition or product, and fake-quantization of one value, each of
@@ -36,32 +37,43 @@ final class PointwiseStep: PlanStep {
   }
 
   let name: String
-  private let kernel: Pointwise
+  let kernel: Pointwise
   private let norm: Norm?
-  private let sites: Sites
-  private let x: Operand
-  private let residual: Operand?
+  let sites: Sites
+  let x: Operand
+  let residual: Operand?
   /// Where a batch norm's input is not FP32 without gaps.
   private let statisticsCopy: Move?
   private let out: Rows
   private let work: Backward?
   /// Whether the input is the graph's pictures, which may be on the grid already.
   private let readsPictures: Bool
+  /// How the pass rounds where it has grids, and the numbers for that.
+  let arithmetic: IntegerArithmetic
+  let integerSums: IntegerSums?
 
   private let memory: AlignedBuffer
   /// Of the real input: `z = gain·x + shift`; and of the stored one.
-  private let gain, storedGain, storedShift, mean, variance: UnsafeMutablePointer<Float>
+  let gain, storedShift: UnsafeMutablePointer<Float>
+  private let storedGain, mean, variance: UnsafeMutablePointer<Float>
   private let center, a, b, d, unit, bias, partial: UnsafeMutablePointer<Float>
   private let sums, products: UnsafeMutablePointer<Double>
 
   init(
     name: String, kernel: Pointwise, norm: Norm?, sites: Sites, x: Operand, statisticsCopy: Move?,
-    residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool
+    residual: Operand?, out: Rows, work: Backward?, readsPictures: Bool,
+    arithmetic: IntegerArithmetic = .floatEpilogue
   ) {
     (self.name, self.kernel, self.norm) = (name, kernel, norm)
     (self.sites, self.x, self.residual) = (sites, x, residual)
     (self.statisticsCopy, self.out) = (statisticsCopy, out)
     (self.work, self.readsPictures) = (work, readsPictures)
+    self.arithmetic =
+      Self.canBeIntegers(kernel, norm: norm, sites: sites, x: x, residual: residual)
+      ? arithmetic : .floatEpilogue
+    integerSums =
+      self.arithmetic != .floatEpilogue && x.unit != nil
+      ? IntegerSums(C: kernel.C, arithmetic) : nil
     let room = (kernel.C + 15) / 16 * 16
     memory = AlignedBuffer(byteCount: room * (13 * 4 + 2 * 8))
     let floats = memory.base.assumingMemoryBound(to: Float.self)
@@ -98,10 +110,17 @@ final class PointwiseStep: PlanStep {
     var seen = Pointwise.Sites(
       gateInput: watched(sites.gateInput), gate: watched(sites.gate), inner: watched(sites.inner),
       outer: watched(sites.outer))
-    kernel.forward(
-      x: state.operand(x.rows, site: x.site), gain: storedGain, shift: storedShift,
-      residual: residual.map { state.operand($0.rows, site: $0.site) }, sites: &seen, out: out,
-      tiles: state.tiles)
+    let input = state.operand(x.rows, site: x.site)
+    let other = residual.map { state.operand($0.rows, site: $0.site) }
+    if let pass = integerPass(state) {
+      kernel.forward(
+        pass, x: input, gain: storedGain, shift: storedShift, residual: other, sites: &seen,
+        out: out, tiles: state.tiles)
+    } else {
+      kernel.forward(
+        x: input, gain: storedGain, shift: storedShift, residual: other, sites: &seen, out: out,
+        tiles: state.tiles)
+    }
     state.widen(sites.gateInput, seen.gateInput.extremes)
     state.widen(sites.gate, seen.gate.extremes)
     state.widen(sites.inner, seen.inner.extremes)

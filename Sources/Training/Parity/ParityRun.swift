@@ -54,8 +54,7 @@ public final class ParityRun {
   public init(_ model: DeployedModel, arithmetic: IntegerArithmetic) throws {
     let (graph, grids) = try model.requireQuantized()
     self.arithmetic = arithmetic
-    var options = PlanOptions(
-      integerConvolutions: ComputeDescription.current.hasExactIntegerConvolutions)
+    var options = model.recipe.forwardOptions(graph)
     options.keepsSites = true
     simulation = try InferencePlan(
       graph: graph, weights: model.weights, batchSize: 1, grids: grids, options: options)

@@ -29,6 +29,8 @@ final class PartialNetwork {
     var name: String
     var weight: String
     var elementCount: Int
+    /// Multiply-accumulates of one picture.
+    var multiplyCount: Int
     /// Of the recipe's quantization.
     var bits: Int
     /// The site that its input is on, if any.
@@ -54,8 +56,9 @@ final class PartialNetwork {
       let weight = plain.parameters[node.parameters[0]]
       layers.append(
         Layer(
-          name: node.name, weight: weight.name, elementCount: weight.shape.elementCount, bits: bits,
-          site: siteOfValue[node.inputs[0]]))
+          name: node.name, weight: weight.name, elementCount: weight.shape.elementCount,
+          multiplyCount: weight.shape.elementCount * plain.values[node.output].pixelCount,
+          bits: bits, site: siteOfValue[node.inputs[0]]))
       // The weights are put on their grids here, or not.
       plain.nodes[index].weightBits = nil
     }
@@ -117,6 +120,11 @@ final class PartialNetwork {
     rounded[layer.name, default: [:]][bits] = result
     return result
   }
+}
+
+extension Value {
+  /// Rows times columns; 1 of a vector.
+  fileprivate var pixelCount: Int { shape.rank == 3 ? shape[0] * shape[1] : 1 }
 }
 
 extension Graph {

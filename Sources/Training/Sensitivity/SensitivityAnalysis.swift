@@ -9,14 +9,15 @@ import Tensors
 
 /// How much a measurement of a network's outputs suffers: what a part of the network costs.
 public struct SensitivityMeasure: Hashable, Sendable, Codable {
-  /// Signal to quantization noise of the outputs, mean over them, in dB; `nil` without any noise.
+  /// Signal to quantization noise of the outputs, in dB, of the mean over outputs of noise over signal;
+  /// `nil` without any noise.
   public var decibels: Double?
   /// mAP50-95 on the validation pictures; `nil` where only the noise was measured.
   public var mAP: Double?
 
   public init(decibels: Double?, mAP: Double?) { (self.decibels, self.mAP) = (decibels, mAP) }
 
-  /// Noise power against the signal's: adds up over parts that disturb independently.
+  /// Noise power against the signal's, mean over outputs: adds up over parts that disturb independently.
   public var noise: Double { decibels.map { pow(10, -$0 / 10) } ?? 0 }
 }
 
@@ -42,8 +43,8 @@ public struct SensitivityReport: Hashable, Sendable, Codable {
   /// With the weights of one layer alone on a grid of `lowBits`; for a mix of bits.
   public var lowBits: Int?
   public var low: [SensitivityRow]
-  /// By layer with weights, how many.
-  public var layerWeightCounts: [Int]
+  /// The layers with weights, in the graph's order.
+  public var layers: [SensitivityLayer]
 
   /// The rows, what costs most first: by mAP where it was measured, and by the noise.
   public var ranked: [SensitivityRow] {
@@ -119,7 +120,11 @@ public func measureSensitivity(
     lowBits: lowBits,
     low: lowRows.enumerated().map { index, row in
       row.row(alone: measure(2 + 2 * rows.count + index), without: measure(1))
-    }, layerWeightCounts: network.layers.map(\.elementCount))
+    },
+    layers: network.layers.map {
+      SensitivityLayer(
+        name: $0.name, weightCount: $0.elementCount, multiplyCount: $0.multiplyCount)
+    })
 }
 
 /// A row before it is measured.
@@ -221,7 +226,9 @@ private struct SensitivityMeter {
     }
   }
 
-  /// The mean over outputs of `10·log₁₀(Σ y² / Σ (ŷ - y)²)`; `nil` where nothing differs.
+  /// `-10·log₁₀` of the mean over outputs of `Σ (ŷ - y)² / Σ y²`; `nil` where nothing differs.
+  ///
+  /// A mean of ratios, so that a part that disturbs one output alone counts as much as it disturbs it.
   private func decibels() -> Double? {
     let count = network.graph.outputs.count
     var (signal, noise) = (
@@ -237,14 +244,8 @@ private struct SensitivityMeter {
         }
       }
     }
-    let disturbed = (0..<count).filter { noise[$0] > 0 && signal[$0] > 0 }
-    guard !disturbed.isEmpty else { return nil }
-    // An output that nothing disturbs counts as one that could hardly be disturbed less.
-    let best = 120.0
-    let sum = (0..<count).reduce(0.0) { sum, output in
-      let ratio = disturbed.contains(output) ? 10 * log10(signal[output] / noise[output]) : best
-      return sum + min(ratio, best)
-    }
-    return sum / Double(count)
+    let ratios = (0..<count).map { signal[$0] > 0 ? noise[$0] / signal[$0] : 0 }
+    let mean = ratios.reduce(0, +) / Double(count)
+    return mean > 0 ? -10 * log10(mean) : nil
   }
 }
