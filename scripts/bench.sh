@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures everything `edgewise bench` can, each result one line of JSON in .build/bench.jsonl, and then
 #
-#   scripts/bench.sh report   writes docs/performance.md from them
+#   scripts/bench.sh report   writes docs/performance.md from them (or OUTPUT)
 #   scripts/bench.sh check    compares their ratios with scripts/bench-ratios.json; exit code 1 on a regression
 #
 # Several minutes; nothing else should run on the machine meanwhile. One-rank measurements stay on one
@@ -11,7 +11,8 @@
 #                run of a few steps on drawn pictures is made, whose weights compress less than trained ones
 #   PARTS        what to measure (step ops infer load reduce scaling checkpoint); of the others the lines of
 #                the last time stay in .build/bench.jsonl
-#   MODES        the modes of a step (float float-bf16 qat qat-bf16)
+#   MODES        the modes of a step (float qat, and float-bf16 qat-bf16 where the processor has bf16)
+#   OUTPUT       where the report goes (docs/performance.md)
 #   CONFIGS      model:side:batch, several (yolov8n:320:8); ratios are those of the first
 #   LOAD_RECIPE, LOAD_DATA   whose pictures `bench load` loads (recipes/demo.yaml, drawn), and their folder
 #   PEER_PYTHON  a Python with onnxruntime or openvino (.venv/bin/python)
@@ -25,7 +26,9 @@ action=${1:-report}
 edgewise=.build/release/edgewise
 results=.build/bench.jsonl
 parts=" ${PARTS:-step ops infer load reduce scaling checkpoint} "
-read -ra modes <<<"${MODES:-float float-bf16 qat qat-bf16}"
+default_modes="float qat"
+if grep -qwE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then default_modes="float float-bf16 qat qat-bf16"; fi
+read -ra modes <<<"${MODES:-$default_modes}"
 read -ra configs <<<"${CONFIGS:-yolov8n:320:8}"
 python=${PEER_PYTHON:-.venv/bin/python}
 
@@ -144,5 +147,5 @@ fi
 if [ "$action" = check ]; then
   "$edgewise" bench check "${files[@]}" --against scripts/bench-ratios.json
 else
-  "$edgewise" bench report "${files[@]}" --output docs/performance.md
+  "$edgewise" bench report "${files[@]}" --output "${OUTPUT:-docs/performance.md}"
 fi

@@ -18,6 +18,8 @@ typedef uint8_t clanes_u8 __attribute__((ext_vector_type(16)));
 typedef int8_t clanes_i8 __attribute__((ext_vector_type(16)));
 
 #define CLANES static inline __attribute__((always_inline))
+// Sums stay in registers only where their loops are no loops any more.
+#define CLANES_UNROLLED _Pragma("clang loop unroll(full)")
 
 /// a·b + c, rounded once.
 CLANES clanes_f32 clanes_fma(clanes_f32 a, clanes_f32 b, clanes_f32 c) {
@@ -90,10 +92,12 @@ CLANES clanes_i32 clanes_fixed_products(clanes_i32 x, clanes_i32 multiplier, cla
 CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t *w, long pairs,
                                  int32_t *c, long c_stride, const int rows) {
   __m256i low[6], high[6];
+  CLANES_UNROLLED
   for (int r = 0; r < rows; r++) low[r] = high[r] = _mm256_setzero_si256();
   for (long k = 0; k < pairs; k++) {
     __m256i w0 = _mm256_loadu_si256((const __m256i *)(w + 32 * k));
     __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32 * k + 16));
+    CLANES_UNROLLED
     for (int r = 0; r < rows; r++) {
       int32_t pair;
       __builtin_memcpy(&pair, a + r * a_stride + 2 * k, 4);
@@ -102,6 +106,7 @@ CLANES void clanes_pair_products(const int16_t *a, long a_stride, const int16_t 
       high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(x, w1));
     }
   }
+  CLANES_UNROLLED
   for (int r = 0; r < rows; r++) {
     _mm256_storeu_si256((__m256i *)(c + r * c_stride), low[r]);
     _mm256_storeu_si256((__m256i *)(c + r * c_stride + 8), high[r]);
@@ -131,19 +136,42 @@ CLANES _Bool clanes_has_pair_products(void) {
 #endif
 }
 
-/// Six rows by sixteen columns of a product of 16-bit integers: `c[r][j] = Σ a[r][k]·w[k][j]`, exact
-/// in 32 bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
-static inline void clanes_pair_products_6(const int16_t *a, long a_stride, const int16_t *w,
-                                          long pairs, int32_t *c, long c_stride) {
-  clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 6);
+/// `c[r][j] = Σ a[r][k]·w[k][j]` of 16-bit integers for `count` rows and sixteen columns, exact in 32
+/// bits. `w` is `[pairs][16][2]`: two neighbouring k of a column side by side.
+static inline void clanes_pair_product_rows(const int16_t *a, long a_stride, const int16_t *w,
+                                            long pairs, int32_t *c, long c_stride, long count) {
+  // Groups as even as can be: with few rows the additions wait for one another.
+  long groups = (count + 5) / 6;
+  for (long g = 0; g < groups; g++) {
+    long rows = count / groups + (g < count % groups);
+    switch (rows) {
+      case 6: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 6); break;
+      case 5: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 5); break;
+      case 4: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 4); break;
+      case 3: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 3); break;
+      case 2: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 2); break;
+      default: clanes_pair_products(a, a_stride, w, pairs, c, c_stride, 1);
+    }
+    a += rows * a_stride;
+    c += rows * c_stride;
+  }
 }
 
-/// The same of one row.
-static inline void clanes_pair_products_1(const int16_t *a, const int16_t *w, long pairs,
-                                          int32_t *c) {
-  clanes_pair_products(a, 0, w, pairs, c, 0, 1);
+/// Windows of `kernel` lines of `run` numbers, `step` numbers apart in lines of `line` numbers, one after
+/// the other, each at the beginning of `out_stride` numbers.
+///
+/// Whole vectors are copied: up to 15 numbers behind the last ones are read and written.
+static inline void clanes_gather_windows(const int16_t *x, long line, long step, long kernel,
+                                         long run, int16_t *out, long out_stride, long count) {
+  for (long r = 0; r < count; r++)
+    for (long i = 0; i < kernel; i++) {
+      const int16_t *from = x + i * line + r * step;
+      int16_t *to = out + r * out_stride + i * run;
+      for (long k = 0; k < run; k += 16) __builtin_memcpy(to + k, from + k, 32);
+    }
 }
 
+#undef CLANES_UNROLLED
 #undef CLANES
 
 #endif

@@ -34,7 +34,7 @@ final class IntegerConvolution {
     tileRows = min(max(6, 131_072 / (pairs * 4) / 6 * 6), 96)
     padded = AlignedBuffer(
       byteCount: (input.H + 2 * padding) * (input.W + 2 * padding) * input.C * 2 + 64)
-    windows = AlignedBuffer(byteCount: tileRows * pairs * 4)
+    windows = AlignedBuffer(byteCount: tileRows * pairs * 4 + 64)
     sums = AlignedBuffer(byteCount: tileRows * sumStride * 4)
     weights = AlignedBuffer(
       byteCount: groups == 1 ? blocks * pairs * 64 : O * taps * C * 2)
@@ -45,13 +45,20 @@ final class IntegerConvolution {
     let (C, taps) = (input.C / groups, kernel * kernel)
     let w = weights.base.assumingMemoryBound(to: Int16.self)
     for o in 0..<output.C {
-      for c in 0..<C {
-        for tap in 0..<taps {
-          let k = tap * C + c
-          let place =
-            groups == 1
-            ? ((o / 16 * pairs + k / 2) * 16 + o % 16) * 2 + k % 2 : o * taps * C + k
-          w[place] = Int16(weight[(o * C + c) * taps + tap])
+      let source = weight + o * C * taps
+      if groups > 1 {
+        let target = w + o * C * taps
+        for c in 0..<C {
+          for tap in 0..<taps { target[tap * C + c] = Int16(source[c * taps + tap]) }
+        }
+        continue
+      }
+      let target = w + (o / 16 * pairs * 16 + o % 16) * 2
+      for tap in 0..<taps {
+        var k = tap * C
+        for c in 0..<C {
+          target[(k >> 1) * 32 + (k & 1)] = Int16(source[c * taps + tap])
+          k += 1
         }
       }
     }
@@ -75,9 +82,10 @@ final class IntegerConvolution {
       var row = 0
       while row < rowsPerPicture {
         let count = min(tileRows, rowsPerPicture - row)
-        if groups == 1 {
-          gather(row, count)
-          multiply(count, acc)
+        if groups == 1 && isPointwise {
+          multiply(pixels + row * input.C, stride: input.C, count, acc)
+        } else if groups == 1 {
+          multiply(gather(row, count), stride: 2 * pairs, count, acc)
         } else {
           sumGroups(row, count, acc)
         }
@@ -105,36 +113,35 @@ final class IntegerConvolution {
     }
   }
 
-  private func gather(_ first: Int, _ count: Int) {
+  /// Whether the windows are the pixels themselves. Behind an odd last channel stands the next pixel,
+  /// which meets a weight of zero.
+  private var isPointwise: Bool { kernel == 1 && stride == 1 && padding == 0 }
+
+  private func gather(_ first: Int, _ count: Int) -> UnsafePointer<Int16> {
     let run = kernel * input.C
     let out = windows.base.assumingMemoryBound(to: Int16.self)
-    for r in 0..<count {
-      let (p, q) = ((first + r) / output.W, (first + r) % output.W)
-      let row = out + r * pairs * 2
-      for i in 0..<kernel {
-        let source = pixels + ((p * stride + i) * paddedWidth + q * stride) * input.C
-        (row + i * run).update(from: source, count: run)
-      }
-      // The second half of an odd last pair meets a weight of zero.
+    var (p, q) = (first / output.W, first % output.W)
+    var done = 0
+    while done < count {
+      let n = min(output.W - q, count - done)
+      clanes_gather_windows(
+        pixels + (p * stride * paddedWidth + q * stride) * input.C, paddedWidth * input.C,
+        stride * input.C, kernel, run, out + done * pairs * 2, 2 * pairs, n)
+      done += n
+      (p, q) = (p + 1, 0)
     }
+    // The second half of an odd last pair meets a weight of zero.
+    return UnsafePointer(out)
   }
 
-  private func multiply(_ rows: Int, _ acc: UnsafeMutablePointer<Int32>) {
-    let a = windows.base.assumingMemoryBound(to: Int16.self)
+  private func multiply(
+    _ a: UnsafePointer<Int16>, stride: Int, _ rows: Int, _ acc: UnsafeMutablePointer<Int32>
+  ) {
     let w = weights.base.assumingMemoryBound(to: Int16.self)
     for block in 0..<sumStride / 16 {
       let wBlock = w + block * pairs * 32
       let out = acc + block * 16
-      var r = 0
-      while r + 6 <= rows {
-        clanes_pair_products_6(
-          a + r * pairs * 2, 2 * pairs, wBlock, pairs, out + r * sumStride, sumStride)
-        r += 6
-      }
-      while r < rows {
-        clanes_pair_products_1(a + r * pairs * 2, wBlock, pairs, out + r * sumStride)
-        r += 1
-      }
+      clanes_pair_product_rows(a, stride, wBlock, pairs, out, sumStride, rows)
     }
   }
 

@@ -47,24 +47,19 @@ final class Convolution {
     }
   }
 
-  private enum ForwardPass {
-    case primitive(Primitive)
-    case pairs(PairConvolution)
-  }
-
   let geometry: Geometry
   /// Implementation names of the passes that exist.
   let implementations: [String]
 
-  private let forwardPass: ForwardPass
-  private let backwardDataPass: Primitive?
-  private let backwardWeightsPass: Primitive?
+  private let forwardPass: any ConvolutionPass
+  private let backwardDataPass, backwardWeightsPass: (any ConvolutionPass)?
   /// From the stored layout to the ones oneDNN computes in; once per step.
   private let weightReorders: [Primitive]
   private let gradientReorder: Primitive?
   /// Memory in oneDNN's own layouts.
   private let privateBuffers: [AlignedBuffer]
 
+  /// What computes each pass follows from shapes, formats and the instruction set alone.
   init(_ g: Geometry, _ memory: Memory, on device: ComputeDevice, name: String)
     throws(EngineError)
   {
@@ -72,43 +67,80 @@ final class Convolution {
     geometry = g
     var names: [String] = []
     if memory.x.format == .gridByte, !ComputeDescription.current.hasExactIntegerPrimitives {
-      forwardPass = .pairs(PairConvolution(g, memory))
-      names = [PairConvolution.name]
-    } else {
-      forwardPass = .primitive(try builder.forward())
-    }
-    if let backward = memory.backward {
-      let hint = try builder.hint(for: backward)
-      backwardDataPass = try backward.dx.map { dx throws(EngineError) in
-        try builder.backwardData(backward, dx: dx, hint: hint)
+      if g.isWinograd && g.C <= WinogradPairs.channelLimit {
+        forwardPass = WinogradPairs(g, memory, device.scratch)
+        names.append(WinogradPairs.name)
+      } else {
+        forwardPass = PairConvolution(g, memory)
+        names.append(PairConvolution.name)
       }
-      (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+    } else if memory.x.format == .float32 && g.isWinograd {
+      let pass = WinogradConvolution(
+        g, x: memory.x.floats, weight: memory.weight, bias: memory.bias, y: memory.y,
+        device.scratch)
+      forwardPass = pass
+      names.append(pass.name)
+    } else {
+      forwardPass = try builder.forward()
+      names.append(builder.implementations.last!)
+    }
+    if let backward = memory.backward, backward.dy.format == .float32, backward.dBias == nil,
+      g.isWinograd
+    {
+      let dy = backward.dy.floats
+      let toData = backward.dx.map {
+        WinogradConvolution(g, dy: dy, weight: memory.weight, dx: $0, device.scratch)
+      }
+      let toWeights = WinogradWeightGradient(
+        g, x: backward.x.floats, dy: dy, dWeight: backward.dWeight, device.scratch)
+      (backwardDataPass, backwardWeightsPass, gradientReorder) = (toData, toWeights, nil)
+      names += [toData?.name, toWeights.name].compactMap { $0 }
+    } else if let backward = memory.backward {
+      let hint = try builder.hint(for: backward)
+      let before = builder.implementations.count
+      if let dx = backward.dx, TapDataGradient.computes(g), backward.dy.format == .float32 {
+        backwardDataPass = TapDataGradient(
+          g, dy: backward.dy.floats, weight: memory.weight, dx: dx, device.scratch)
+        names.append(TapDataGradient.name)
+      } else {
+        backwardDataPass = try backward.dx.map { dx throws(EngineError) in
+          try builder.backwardData(backward, dx: dx, hint: hint)
+        }
+      }
+      if TapWeightGradient.computes(g), backward.dy.format == .float32, backward.dBias == nil {
+        backwardWeightsPass = TapWeightGradient(
+          g, x: backward.x.floats, dy: backward.dy.floats, dWeight: backward.dWeight,
+          device.scratch)
+        gradientReorder = nil
+        names += builder.implementations[before...] + [TapWeightGradient.name]
+      } else {
+        (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+        names += builder.implementations[before...]
+      }
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }
-    implementations = names + builder.implementations
+    implementations = names
     weightReorders = builder.reorders
     privateBuffers = builder.buffers
   }
 
+  private var passes: [any ConvolutionPass] {
+    [forwardPass] + [backwardDataPass, backwardWeightsPass].compactMap { $0 }
+  }
+
   var privateByteCount: Int {
-    var count = privateBuffers.reduce(0) { $0 + $1.byteCount }
-    if case .pairs(let pass) = forwardPass { count += pass.byteCount }
-    return count
+    privateBuffers.reduce(0) { $0 + $1.byteCount } + passes.reduce(0) { $0 + $1.byteCount }
   }
 
   /// Takes over weights that were changed; once per step, before the passes.
   func prepareWeights() {
-    if case .pairs(let pass) = forwardPass { pass.prepareWeights() }
+    forwardPass.prepareWeights()
+    backwardDataPass?.prepareWeights()
     for reorder in weightReorders { reorder.run() }
   }
 
-  func forward() {
-    switch forwardPass {
-    case .primitive(let pass): pass.run()
-    case .pairs(let pass): pass.run()
-    }
-  }
+  func forward() { forwardPass.run() }
 
   func backwardData() { backwardDataPass?.run() }
 

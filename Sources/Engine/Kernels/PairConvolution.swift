@@ -2,7 +2,7 @@ import CLanes
 
 /// The forward pass of a convolution on bytes where oneDNN has no exact one: `y = w ∗ (x - zeroPoint)` as
 /// FP32 numbers, by 16-bit products (`IntegerConvolution`).
-final class PairConvolution {
+final class PairConvolution: ConvolutionPass {
   static let name = "edgewise:pairs"
 
   private let kernel: IntegerConvolution

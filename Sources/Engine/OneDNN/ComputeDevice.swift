@@ -1,11 +1,10 @@
 import CLanes
 import COneDNN
 import Glibc
-import Tensors
 
 /// The processor as oneDNN sees it, and the stream work is put on.
 ///
-/// It also owns the scratch memory that the primitives of a plan take turns with. Left to itself,
+/// It also owns the scratch memory that the kernels of a plan take turns with. Left to itself,
 /// oneDNN keeps one per thread and wants a primitive to run on the thread that made it.
 /// Not `Sendable`: one thread at a time makes and executes a plan.
 final class ComputeDevice {
@@ -17,8 +16,8 @@ final class ComputeDevice {
   private static let overrunByteCount = 65536
 
   private var scratchUsers: [dnnl_memory_t] = []
-  private var scratchByteCount = 0
-  private var scratch: AlignedBuffer?
+  /// For oneDNN's primitives and our own kernels alike.
+  let scratch = SharedScratch()
 
   init() throws(EngineError) {
     var engine: dnnl_engine_t?
@@ -38,18 +37,17 @@ final class ComputeDevice {
     try check(
       dnnl_memory_create(&memory, &raw, engine, nil), "dnnl_memory_create for scratch memory")
     scratchUsers.append(memory!)
-    scratchByteCount = max(scratchByteCount, descriptor.byteCount)
+    scratch.reserve(byteCount: descriptor.byteCount)
     return memory!
   }
 
-  /// Gives all primitives made so far the scratch memory; before the first of them runs.
+  /// Makes the scratch memory for all kernels made so far; before the first of them runs.
   func bindScratch() throws(EngineError) {
-    let buffer = AlignedBuffer(byteCount: scratchByteCount + Self.overrunByteCount)
+    scratch.bind(extra: Self.overrunByteCount)
     for memory in scratchUsers {
       try check(
-        dnnl_memory_set_data_handle(memory, buffer.base), "dnnl_memory_set_data_handle")
+        dnnl_memory_set_data_handle(memory, scratch.base), "dnnl_memory_set_data_handle")
     }
-    scratch = buffer
   }
 
   deinit {

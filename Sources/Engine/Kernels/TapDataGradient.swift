@@ -1,0 +1,130 @@
+import CLanes
+import Tensors
+
+/// `dx = weightᵀ ∗ dy` of 3 × 3 windows two pixels apart, one parity of rows and columns after the other.
+///
+/// The pixel `(2p + a, 2q + b)` meets tap `i = 1` of row p if a is 0, and taps 0 and 2 of rows p + 1 and p if
+/// it is 1; columns likewise. Per parity that is a product of matrices `[pixels, taps·O]` and
+/// `[taps·O, C]`, summed over the taps, then the outputs.
+final class TapDataGradient: ConvolutionPass {
+  static let name = "edgewise:taps"
+  /// Numbers of the gradient that are worked on at a time: 64 KiB.
+  private static let wantedCount = 16384
+
+  /// Of a row or column of pixels of one parity: the taps it meets, and how many outputs further on.
+  private static let taps: [[(tap: Int, offset: Int)]] = [[(1, 0)], [(0, 1), (2, 0)]]
+
+  private struct Parity {
+    var row, column: Int
+    /// `[blocks of 16 channels][taps][O][16]`, from here on in the weights.
+    var firstWeight: Int
+    var taps: [Int]
+    var tapCount = 0
+    /// By tap, in the padded gradient.
+    var offsets: UnsafeMutablePointer<Int>
+  }
+
+  private let g: Convolution.Geometry
+  private let dy, weight: UnsafePointer<Float>
+  private let dx: UnsafeMutablePointer<Float>
+  private let scratch: SharedScratch
+  private let parities: [Parity]
+  private let weights, offsets: AlignedBuffer
+  private let step: Int
+
+  static func computes(_ g: Convolution.Geometry) -> Bool {
+    TapWeightGradient.computes(g) && g.padding == 1 && g.P == (g.H + 1) / 2
+      && g.Q == (g.W + 1) / 2
+  }
+
+  init(
+    _ g: Convolution.Geometry, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    dx: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+  ) {
+    precondition(Self.computes(g), "\(g)")
+    (self.g, self.dy, self.weight, self.dx, self.scratch) = (g, dy, weight, dx, scratch)
+    step = max(1, Self.wantedCount / (g.Q * g.O))
+    scratch.reserve(byteCount: (step + 1) * (g.Q + 1) * g.O * 4)
+    weights = AlignedBuffer(byteCount: 9 * g.O * g.C * 4)
+    offsets = AlignedBuffer(byteCount: 9 * MemoryLayout<Int>.stride)
+    let places = offsets.base.assumingMemoryBound(to: Int.self)
+    var (parities, count) = ([Parity](), 0)
+    for row in 0..<2 {
+      for column in 0..<2 {
+        var parity = Parity(
+          row: row, column: column, firstWeight: count * g.O * g.C, taps: [],
+          offsets: places + count)
+        for i in Self.taps[row] {
+          for j in Self.taps[column] {
+            parity.taps.append(i.tap * 3 + j.tap)
+            places[count] = (i.offset * (g.Q + 1) + j.offset) * g.O
+            count += 1
+          }
+        }
+        parity.tapCount = parity.taps.count
+        parities.append(parity)
+      }
+    }
+    self.parities = parities
+  }
+
+  var byteCount: Int { weights.byteCount }
+
+  func prepareWeights() {
+    let w = weights.base.assumingMemoryBound(to: Float.self)
+    for parity in parities {
+      for (s, tap) in parity.taps.enumerated() {
+        for block in 0..<g.C / 16 {
+          let to = w + parity.firstWeight + (block * parity.taps.count + s) * g.O * 16
+          for o in 0..<g.O {
+            let from = weight + (o * g.C + block * 16) * 9 + tap
+            for c in 0..<16 { to[o * 16 + c] = from[c * 9] }
+          }
+        }
+      }
+    }
+  }
+
+  func run() {
+    let padded = scratch.base.assumingMemoryBound(to: Float.self)
+    for n in 0..<g.N {
+      for first in stride(from: 0, to: g.P, by: step) {
+        let end = min(first + step, g.P)
+        pad(n, first..<end + 1, padded)
+        for parity in 0..<4 { add(n, first..<end, parity, padded) }
+      }
+    }
+  }
+
+  /// Rows of the gradient, with a column of zeros behind them, and zeros for a row behind the last one.
+  private func pad(_ n: Int, _ rows: Range<Int>, _ padded: UnsafeMutablePointer<Float>) {
+    let count = g.Q * g.O
+    for p in rows {
+      let line = padded + (p - rows.lowerBound) * (count + g.O)
+      if p < g.P {
+        line.update(from: dy + (n * g.P + p) * count, count: count)
+        (line + count).update(repeating: 0, count: g.O)
+      } else {
+        line.update(repeating: 0, count: count + g.O)
+      }
+    }
+  }
+
+  /// The pixels of one parity over some rows.
+  private func add(
+    _ n: Int, _ rows: Range<Int>, _ index: Int, _ padded: UnsafePointer<Float>
+  ) {
+    let (row, column) = (parities[index].row, parities[index].column)
+    let (taps, offsets) = (parities[index].tapCount, parities[index].offsets)
+    let w = weights.base.assumingMemoryBound(to: Float.self) + parities[index].firstWeight
+    let columns = (g.W - column + 1) / 2
+    for block in 0..<g.C / 16 {
+      for p in rows where 2 * p + row < g.H {
+        clanes_product_segment_rows(
+          padded + (p - rows.lowerBound) * (g.Q + 1) * g.O, offsets, taps, g.O,
+          w + block * taps * g.O * 16, g.O,
+          dx + ((n * g.H + 2 * p + row) * g.W + column) * g.C + block * 16, 2 * g.C, columns)
+      }
+    }
+  }
+}

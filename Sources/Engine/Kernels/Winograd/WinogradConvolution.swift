@@ -1,0 +1,106 @@
+import CLanes
+import Tensors
+
+/// `y = weight ∗ x + bias` for 3 × 3 windows, or `dx = weightᵀ ∗ dy`, by Winograd's products.
+///
+/// Per element ξ of a transformed tile, `M_ξ = V_ξ·U_ξ`: a product of matrices `[tiles, C]` and `[C, O]`. An
+/// output is the sum over the channels in their order, so it depends on its own pixels alone.
+final class WinogradConvolution: ConvolutionPass {
+  private let tiles: WinogradTiles
+  /// Channels read and written.
+  private let C, O: Int
+  private let x: UnsafePointer<Float>
+  private let y: UnsafeMutablePointer<Float>
+  private let weight: UnsafePointer<Float>
+  /// From one output's numbers in the stored weights to the next one's, and from one input's.
+  private let outputStride, inputStride: Int
+  private let isTransposed: Bool
+  /// `[ξ][blocks of 16 outputs][C][16]`.
+  private let transformed: AlignedBuffer
+  private let bias: UnsafePointer<Float>
+  private let noBias: AlignedBuffer
+  private let scratch: SharedScratch
+
+  /// The forward pass.
+  convenience init(
+    _ g: Convolution.Geometry, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+  ) {
+    self.init(
+      g, side: .two, C: g.C, O: g.O, isTransposed: false, x: x, weight: weight, bias: bias, y: y,
+      scratch)
+  }
+
+  /// The backward pass to the data, `dy` in and `dx` out.
+  convenience init(
+    _ g: Convolution.Geometry, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+    dx: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+  ) {
+    self.init(
+      g, side: WinogradTiles.side(H: g.H, W: g.W, atMost: 0.9), C: g.O, O: g.C,
+      isTransposed: true, x: dy, weight: weight, bias: nil, y: dx, scratch)
+  }
+
+  private init(
+    _ g: Convolution.Geometry, side: WinogradTiles.Side, C: Int, O: Int, isTransposed: Bool,
+    x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+  ) {
+    precondition(g.isWinograd, "\(g)")
+    tiles = WinogradTiles(N: g.N, H: g.H, W: g.W, side: side)
+    (self.C, self.O, self.x, self.y, self.weight) = (C, O, x, y, weight)
+    self.isTransposed = isTransposed
+    (outputStride, inputStride) = isTransposed ? (9, 9 * g.C) : (9 * g.C, 9)
+    transformed = AlignedBuffer(byteCount: side.elements * C * O * 4)
+    noBias = AlignedBuffer(byteCount: bias == nil ? O * 4 : 0)
+    self.bias = bias ?? UnsafePointer(noBias.base.assumingMemoryBound(to: Float.self))
+    self.scratch = scratch
+    let room =
+      tiles.roomForBlock(channels: C) + tiles.roomForBlock(channels: O)
+      + tiles.roomForPatch(channels: max(C, O))
+    scratch.reserve(byteCount: room * 4)
+  }
+
+  var name: String { "edgewise:winograd\(tiles.side.rawValue)" }
+
+  var byteCount: Int { transformed.byteCount + noBias.byteCount }
+
+  func prepareWeights() {
+    let u = transformed.base.assumingMemoryBound(to: Float.self)
+    for block in 0..<O / 16 {
+      let (from, to) = (weight + block * 16 * outputStride, u + block * C * 16)
+      switch tiles.side {
+      case .two:
+        clanes_winograd2_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
+      case .four:
+        clanes_winograd4_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
+      }
+    }
+  }
+
+  func run() {
+    let (C, O, tiles) = (C, O, tiles)
+    let (sourcePlace, targetPlace) = (tiles.place(channels: C), tiles.place(channels: O))
+    let u = UnsafePointer(transformed.base.assumingMemoryBound(to: Float.self))
+    let v = scratch.base.assumingMemoryBound(to: Float.self)
+    let m = v + tiles.roomForBlock(channels: C)
+    let patch = m + tiles.roomForBlock(channels: O)
+    tiles.forEachBlock { first, count in
+      tiles.forEach(from: first, count) { i, n, h, w in
+        tiles.transformSource(
+          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * C, place: sourcePlace)
+      }
+      for element in 0..<tiles.side.elements {
+        for block in 0..<O / 16 {
+          clanes_product_rows(
+            v + element * sourcePlace, C, u + (element * O + block * 16) * C, C,
+            m + element * targetPlace + block * 16, O, count)
+        }
+      }
+      tiles.forEach(from: first, count) { i, n, h, w in
+        tiles.storeTarget(
+          m + i * O, place: targetPlace, O: O, bias: bias, n: n, h: h, w: w, patch: patch, into: y)
+      }
+    }
+  }
+}

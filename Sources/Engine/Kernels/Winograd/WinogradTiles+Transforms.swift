@@ -1,0 +1,76 @@
+import CLanes
+
+extension WinogradTiles {
+  /// `v = Bᵀ·d·B` of the pixels of `x` that the tile at (n, h, w) reads; zeros around the picture.
+  ///
+  /// - Parameter patch: room for them.
+  @inline(__always)
+  func transformSource(
+    _ x: UnsafePointer<Float>, C: Int, n: Int, h: Int, w: Int, patch: UnsafeMutablePointer<Float>,
+    into v: UnsafeMutablePointer<Float>, place: Int
+  ) {
+    let (d, row) = pixels(
+      x, C: C, n: n, h: h - 1, w: w - 1, side: side.sourceSide, patch: patch)
+    switch side {
+    case .two: clanes_winograd2_source(d, row, C, C, v, place)
+    case .four: clanes_winograd4_source(d, row, C, C, v, place)
+    }
+  }
+
+  /// `v = A·dy·Aᵀ` of the tile at (n, h, w).
+  @inline(__always)
+  func transformGradient(
+    _ dy: UnsafePointer<Float>, O: Int, n: Int, h: Int, w: Int, patch: UnsafeMutablePointer<Float>,
+    into v: UnsafeMutablePointer<Float>, place: Int
+  ) {
+    let (d, row) = pixels(dy, C: O, n: n, h: h, w: w, side: side.rawValue, patch: patch)
+    switch side {
+    case .two: clanes_winograd2_gradient(d, row, O, O, v, place)
+    case .four: clanes_winograd4_gradient(d, row, O, O, v, place)
+    }
+  }
+
+  /// The tile at (n, h, w) of `y` becomes `Aᵀ·m·A + bias`.
+  @inline(__always)
+  func storeTarget(
+    _ m: UnsafePointer<Float>, place: Int, O: Int, bias: UnsafePointer<Float>, n: Int, h: Int,
+    w: Int, patch: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    let first = y + ((n * H + h) * W + w) * O
+    let (height, width) = (min(side.rawValue, H - h), min(side.rawValue, W - w))
+    let isWhole = height == side.rawValue && width == side.rawValue
+    let (out, row) = isWhole ? (first, W * O) : (patch, side.rawValue * O)
+    switch side {
+    case .two: clanes_winograd2_target(m, place, O, bias, out, row, O)
+    case .four: clanes_winograd4_target(m, place, O, bias, out, row, O)
+    }
+    if isWhole { return }
+    for i in 0..<height { (first + i * W * O).update(from: patch + i * row, count: width * O) }
+  }
+
+  /// `side` × `side` pixels from (h, w) on, and the distance of their rows: where they lie, or a copy in
+  /// `patch` with zeros for those outside the picture.
+  @inline(__always)
+  private func pixels(
+    _ x: UnsafePointer<Float>, C: Int, n: Int, h: Int, w: Int, side: Int,
+    patch: UnsafeMutablePointer<Float>
+  ) -> (UnsafePointer<Float>, Int) {
+    let picture = x + n * H * W * C
+    if h >= 0 && w >= 0 && h + side <= H && w + side <= W {
+      return (picture + (h * W + w) * C, W * C)
+    }
+    let (left, right) = (max(0, -w), min(side, W - w))
+    for i in 0..<side {
+      let line = patch + i * side * C
+      guard h + i >= 0 && h + i < H else {
+        line.update(repeating: 0, count: side * C)
+        continue
+      }
+      line.update(repeating: 0, count: left * C)
+      (line + left * C).update(
+        from: picture + ((h + i) * W + w + left) * C, count: (right - left) * C)
+      (line + right * C).update(repeating: 0, count: (side - right) * C)
+    }
+    return (UnsafePointer(patch), side * C)
+  }
+}

@@ -1,0 +1,65 @@
+import CLanes
+import Tensors
+
+/// `dWeight = dy ∗ x` of 3 × 3 windows: the adjoint of `WinogradConvolution` to its weights.
+///
+/// Per element ξ of a transformed tile, `dU_ξ = (A·dy·Aᵀ)_ξᵀ·(Bᵀ·x·B)_ξ`: a product of matrices `[O, tiles]`
+/// and `[tiles, C]`, summed over the tiles in their order; `dWeight = Gᵀ·dU·G`.
+final class WinogradWeightGradient: ConvolutionPass {
+  private let tiles: WinogradTiles
+  private let C, O: Int
+  private let x, dy: UnsafePointer<Float>
+  private let dWeight: UnsafeMutablePointer<Float>
+  private let scratch: SharedScratch
+
+  init(
+    _ g: Convolution.Geometry, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+    dWeight: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+  ) {
+    precondition(g.isWinograd, "\(g)")
+    // Few large tiles do not outweigh more elements of the weights' gradient to write and turn back.
+    let side = WinogradTiles.side(H: g.H, W: g.W, atMost: 0.7)
+    tiles = WinogradTiles(N: g.N, H: g.H, W: g.W, side: side)
+    (C, O, self.x, self.dy, self.dWeight) = (g.C, g.O, x, dy, dWeight)
+    self.scratch = scratch
+    let room =
+      tiles.roomForBlock(channels: C) + tiles.roomForBlock(channels: O)
+      + tiles.roomForPatch(channels: max(C, O)) + tiles.side.elements * O * C
+    scratch.reserve(byteCount: room * 4)
+  }
+
+  var name: String { "edgewise:winograd\(tiles.side.rawValue)" }
+
+  func run() {
+    let (C, O, tiles) = (C, O, tiles)
+    let (sourcePlace, gradientPlace) = (tiles.place(channels: C), tiles.place(channels: O))
+    let v = scratch.base.assumingMemoryBound(to: Float.self)
+    let m = v + tiles.roomForBlock(channels: C)
+    let patch = m + tiles.roomForBlock(channels: O)
+    let du = patch + tiles.roomForPatch(channels: max(C, O))
+    tiles.forEachBlock { first, count in
+      tiles.forEach(from: first, count) { i, n, h, w in
+        tiles.transformSource(
+          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * C, place: sourcePlace)
+        tiles.transformGradient(
+          dy, O: O, n: n, h: h, w: w, patch: patch, into: m + i * O, place: gradientPlace)
+      }
+      for element in 0..<tiles.side.elements {
+        for block in 0..<C / 16 {
+          clanes_outer_product_rows(
+            m + element * gradientPlace, 0, O, v + element * sourcePlace + block * 16, 0, C, 1,
+            count, du + element * O * C + block * 16, C, first > 0, O)
+        }
+      }
+    }
+    for o in 0..<O {
+      for c in stride(from: 0, to: C, by: 8) {
+        let (from, to) = (du + o * C + c, dWeight + (o * C + c) * 9)
+        switch tiles.side {
+        case .two: clanes_winograd2_weight_gradient(from, O * C, to)
+        case .four: clanes_winograd4_weight_gradient(from, O * C, to)
+        }
+      }
+    }
+  }
+}
