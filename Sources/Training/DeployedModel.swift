@@ -97,6 +97,11 @@ public struct DeployedModel: Sendable {
         options: recipe.forwardOptions(graph))
     case .int8:
       let (graph, grids) = try requireQuantized()
+      // With integers between all operations the simulation folds the batch norms itself, into the
+      // device's own biases and factors.
+      guard recipe.forwardOptions(graph).arithmetic == .floatEpilogue else {
+        return try plan(.fakeQuantized, batchSize: batchSize)
+      }
       let deployed = try graph.foldingOntoGrids(weights)
       return try InferencePlan(
         graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids,
