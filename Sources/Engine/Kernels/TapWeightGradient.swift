@@ -19,7 +19,7 @@ final class TapWeightGradient: ConvolutionPass {
   /// Where oneDNN's AVX2 kernels are weakest: 3 × 3 windows two pixels apart, over whole vectors of channels.
   static func computes(_ g: Convolution.Geometry) -> Bool {
     g.kernel == 3 && g.stride == 2 && g.groups == 1 && g.C % 16 == 0 && g.O % 16 == 0
-      && clanes_has_winograd()
+      && hasOwnConvolutions
   }
 
   init(

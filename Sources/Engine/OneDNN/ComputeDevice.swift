@@ -1,6 +1,7 @@
 import CLanes
 import COneDNN
 import Glibc
+import Synchronization
 
 /// The processor as oneDNN sees it, and the stream work is put on.
 ///
@@ -62,9 +63,19 @@ final class ComputeDevice {
 /// a recipe's choice has to go through `omp_set_num_threads`, looked up in the loaded libraries.
 public func setComputeThreadCount(_ count: Int) {
   precondition(count > 0, "thread count \(count)")
+  chosenThreadCount.store(count, ordering: .relaxed)
   guard let symbol = dlsym(nil, "omp_set_num_threads") else { return }
   typealias SetThreads = @convention(c) (CInt) -> Void
   unsafeBitCast(symbol, to: SetThreads.self)(CInt(count))
+}
+
+private let chosenThreadCount = Atomic(1)
+
+/// Whether 3×3 convolutions in FP32 are better off in our own kernels: those run on one thread and are worth
+/// two of oneDNN's, where the processor works on eight numbers at a time. On a wider one oneDNN leaves
+/// less to gain, and there this was never measured.
+var hasOwnConvolutions: Bool {
+  clanes_has_winograd() && chosenThreadCount.load(ordering: .relaxed) <= 2
 }
 
 /// What computes: oneDNN's version and the instruction set it chose.

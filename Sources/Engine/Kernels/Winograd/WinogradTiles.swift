@@ -92,10 +92,9 @@ struct WinogradTiles {
 
 extension Convolution.Geometry {
   /// Whether Winograd's products do the work here: 3 × 3 windows one pixel apart over whole vectors of
-  /// channels, on a processor of eight numbers at a time. On a wider one oneDNN's kernels leave less to
-  /// gain, and there this was never measured.
+  /// channels.
   var isWinograd: Bool {
     kernel == 3 && stride == 1 && padding == 1 && groups == 1 && C % 16 == 0 && O % 16 == 0
-      && P == H && Q == W && clanes_has_winograd()
+      && P == H && Q == W && hasOwnConvolutions
   }
 }
