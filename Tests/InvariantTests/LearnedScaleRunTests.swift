@@ -38,19 +38,21 @@ struct LearnedScaleRunTests {
   @Test func `a run stopped in QAT goes on on three ranks with the same bits`() throws {
     let small = try SmallRun()
     defer { small.remove() }
-    let whole = try Program.run(small.arguments("whole", Self.settings))
+    // Enough epochs behind the signal for it to arrive on a busy machine.
+    let settings = Self.settings + ["--set", "schedule.qatEpochs=6"]
+    let whole = try Program.run(small.arguments("whole", settings))
     try #require(whole.exitCode == 0, "\(whole.errors)")
     let names = try small.checkpoints("whole")
     let last = try #require(names.last)
 
     let running = try Program.Running(
-      small.arguments("stopped", Self.settings), ranks: 2, timeoutSeconds: 240)
-    #expect(running.waitFor("epoch 2/3"))
+      small.arguments("stopped", settings), ranks: 2, timeoutSeconds: 240)
+    #expect(running.waitFor("epoch 2/7"))
     running.send(SIGUSR1)
     let stopped = running.wait()
     #expect(stopped.exitCode == 75, "\(stopped.output)\(stopped.errors)")
     let resumed = try Program.run(
-      small.arguments("stopped", Self.settings + ["--resume", "auto"]), ranks: 3)
+      small.arguments("stopped", settings + ["--resume", "auto"]), ranks: 3)
     #expect(resumed.exitCode == 0, "\(resumed.errors)")
     #expect(try small.tensors("stopped", last) == small.tensors("whole", last))
   }
