@@ -16,15 +16,10 @@ extension CheckpointBenchmark {
     _ written: CheckpointReader, _ contents: CheckpointContents, writer: CheckpointWriter,
     next: () -> CheckpointContents, repetitions: Int
   ) throws -> [RoleCost] {
-    func seconds(_ body: () throws -> Void) rethrows -> Double {
-      let begin = processorSeconds()
-      for _ in 0..<repetitions { try body() }
-      return (processorSeconds() - begin) / Double(repetitions)
-    }
     func packing(_ roles: [TensorRole]) throws -> Double {
       let tensors = contents.tensors.filter { roles.contains($0.role) }
       guard !tensors.isEmpty else { return 0 }
-      return try seconds {
+      return try processorSeconds(count: repetitions) {
         var part = next()
         part.tensors = tensors
         _ = try writer.write(part)
@@ -35,7 +30,7 @@ extension CheckpointBenchmark {
       .sorted { $0.key.rawValue < $1.key.rawValue }
     // All reading comes first: a checkpoint written later replaces `written`.
     let reading = try roles.map { role, _ in
-      try seconds { _ = try written.readTensors { $0.role == role } }
+      try processorSeconds(count: repetitions) { _ = try written.readTensors { $0.role == role } }
     }
     return try zip(roles, reading).map { item, restoreSeconds in
       let (role, records) = item

@@ -62,12 +62,10 @@ public struct CheckpointBenchmark: Sendable {
     restore = try Timings(count: repetitions) { _ = try written.readTensors() }
     restoreProcessorSeconds = (processorSeconds() - processor) / Double(repetitions)
 
-    processor = processorSeconds()
-    for _ in 0..<repetitions {
+    verifyProcessorSeconds = processorSeconds(count: repetitions) {
       let report = verify(path: commit.path)
       precondition(report.isWhole, "what was just written is damaged: \(report.problems)")
     }
-    verifyProcessorSeconds = (processorSeconds() - processor) / Double(repetitions)
 
     roles = try Self.roles(written, contents, writer: writer, next: next, repetitions: repetitions)
     (blocked, memcpy) = try Self.handOver(next, to: writer, repetitions: repetitions)

@@ -30,6 +30,13 @@ public func monotonicSeconds() -> Double { seconds(of: CLOCK_MONOTONIC) }
 /// Seconds that all threads of this process together have computed, system calls included.
 public func processorSeconds() -> Double { seconds(of: CLOCK_PROCESS_CPUTIME_ID) }
 
+/// Processor time of one of `count` calls.
+func processorSeconds(count: Int, by body: () throws -> Void) rethrows -> Double {
+  let start = processorSeconds()
+  for _ in 0..<count { try body() }
+  return (processorSeconds() - start) / Double(count)
+}
+
 /// Wall time of one call.
 public func secondsTaken(by body: () throws -> Void) rethrows -> Double {
   let start = monotonicSeconds()

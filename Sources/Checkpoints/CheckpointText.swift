@@ -48,17 +48,17 @@ extension CheckpointDescription {
       "libraries" + Self.list(libraries, prefix: ": "),
       "metrics" + Self.list(metrics.mapValues(shortText), prefix: ": "),
     ]
-    let ratio = storedByteCount > 0 ? Double(rawByteCount) / Double(storedByteCount) : 1
+    func ratio(_ raw: Int, _ stored: Int) -> String {
+      "(ratio \(fixed(stored > 0 ? Double(raw) / Double(stored) : 1, decimals: 3)))"
+    }
     lines.append(
       "\(tensors.count) tensors, \(byteText(rawByteCount)), stored in "
-        + "\(byteText(storedByteCount)) (ratio \(fixed(ratio, decimals: 3)))")
+        + "\(byteText(storedByteCount)) \(ratio(rawByteCount, storedByteCount))")
     for role in Set(tensors.map(\.role)).sorted() {
       let members = tensors.filter { $0.role == role }
       let raw = members.reduce(0) { $0 + $1.rawByteCount }
-      let stored = max(members.reduce(0) { $0 + $1.storedByteCount }, 1)
-      lines.append(
-        "  \(role): \(members.count), \(byteText(raw)) "
-          + "(ratio \(fixed(Double(raw) / Double(stored), decimals: 3)))")
+      let stored = members.reduce(0) { $0 + $1.storedByteCount }
+      lines.append("  \(role): \(members.count), \(byteText(raw)) \(ratio(raw, stored))")
     }
     lines += ["", "recipe", recipe.text, "", "state", state.text, ""]
     lines += tensorTable

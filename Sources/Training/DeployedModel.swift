@@ -97,15 +97,16 @@ public struct DeployedModel: Sendable {
         options: recipe.forwardOptions(graph))
     case .int8:
       let (graph, grids) = try requireQuantized()
+      let options = recipe.forwardOptions(graph)
       // With integers between all operations the simulation folds the batch norms itself, into the
       // device's own biases and factors.
-      guard recipe.forwardOptions(graph).arithmetic == .floatEpilogue else {
+      guard options.arithmetic == .floatEpilogue else {
         return try plan(.fakeQuantized, batchSize: batchSize)
       }
       let deployed = try graph.foldingOntoGrids(weights)
       return try InferencePlan(
         graph: deployed.graph, weights: deployed.weights, batchSize: batchSize, grids: grids,
-        options: recipe.forwardOptions(graph))
+        options: options)
     }
   }
 

@@ -24,9 +24,14 @@ func asBadData<Result>(_ work: () throws -> Result) throws -> Result {
 /// - Throws: a sentence where there is no such file.
 func readWhole(_ path: String) throws(FailureReport) -> [UInt8] {
   guard let data = FileManager.default.contents(atPath: path) else {
-    throw FailureReport(
-      message: "\(path) cannot be read: there is no such file, or it may not be read",
-      exitCode: 74, rank: 0)
+    throw unreadable(path)
   }
   return Array(data)
+}
+
+/// What to say of a file that cannot be opened.
+func unreadable(_ path: String) -> FailureReport {
+  FailureReport(
+    message: "\(path) cannot be read: there is no such file, or it may not be read",
+    exitCode: 74, rank: 0)
 }

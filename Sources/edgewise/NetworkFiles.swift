@@ -48,7 +48,7 @@ func readNetworkOutputs(
   _ path: String, _ pictures: PictureCache, classCount: Int, filter: DetectionFilter
 ) throws -> [[DetectedBox]] {
   guard let data = FileManager.default.contents(atPath: path) else {
-    throw fileProblem(path, "cannot be read", "there is no such file, or it may not be read")
+    throw unreadable(path)
   }
   let count = pictures.samples.count
   guard let lineEnd = data.firstIndex(of: 0x0A),

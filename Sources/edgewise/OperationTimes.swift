@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import Parallel
 import Training
 
@@ -18,12 +17,8 @@ struct OperationTimes {
           "\(path) does not say how long layers take (\(reason)); write it with edgewise bench ops --mode qat --size \(size) --json",
         exitCode: 65, rank: 0)
     }
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw FailureReport(
-        message: "\(path) cannot be read (there is no such file, or it may not be read)",
-        exitCode: 74, rank: 0)
-    }
-    guard let document = try? JSONValue(parsing: Array(bytes)) else {
+    let bytes = try readWhole(path)
+    guard let document = try? JSONValue(parsing: bytes) else {
       throw refused("it is no JSON document")
     }
     guard let operations = document["ops"]?.array else { throw refused("it has no list `ops`") }

@@ -27,9 +27,7 @@ final class RuntimeOutputs {
     self.path = path
     (self.sites, self.heads) = (sites, heads)
     guard let file = FileHandle(forReadingAtPath: path) else {
-      throw FailureReport(
-        message: "\(path) cannot be read (there is no such file, or it may not be read)",
-        exitCode: 74, rank: 0)
+      throw unreadable(path)
     }
     self.file = file
     func refused(_ reason: String) -> FailureReport {
