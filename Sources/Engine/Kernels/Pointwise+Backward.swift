@@ -1,3 +1,4 @@
+import CLanes
 import Graphs
 
 extension Pointwise {
@@ -175,6 +176,8 @@ extension Pointwise {
         let d = Lanes(loading: d + c, upTo: width)
         var i = c
         for _ in 0..<n {
+          clanes_prefetch(x + i + n * C)
+          clanes_prefetch(g + i + n * C)
           d.adding(Lanes(loading: x + i, upTo: width), times: b)
             .adding(Lanes(loading: g + i, upTo: width), times: a).store(out + i, upTo: width)
           i += C
@@ -223,6 +226,8 @@ extension Pointwise {
       var (sum, product) = (Lanes.zero, Lanes.zero)
       var (i, j, k) = (c, c, c)
       for _ in 0..<rowCount {
+        clanes_prefetch(x + i + rowCount * C)
+        clanes_prefetch(gradient.values + j + rowCount * gradient.stride)
         let xi = Lanes(loading: x + i, upTo: width)
         let (value, slope) = f.valueAndDerivative(s.adding(xi, times: g))
         let dz =

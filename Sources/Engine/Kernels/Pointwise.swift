@@ -1,3 +1,4 @@
+import CLanes
 import Graphs
 
 /// What happens to every element between two convolutions, in one pass over memory:
@@ -137,10 +138,12 @@ struct Pointwise {
     _ f: some ActivationFunction, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
     _ shift: UnsafePointer<Float>, _ rowCount: Int, _ out: UnsafeMutablePointer<Float>
   ) {
+    let ahead = rowCount * C
     forEachLanes(C) { c, width in
       let (g, s) = (Lanes(loading: gain + c, upTo: width), Lanes(loading: shift + c, upTo: width))
       var i = c
       for _ in 0..<rowCount {
+        clanes_prefetch(x + i + ahead)
         f.value(s.adding(Lanes(loading: x + i, upTo: width), times: g)).store(out + i, upTo: width)
         i += C
       }

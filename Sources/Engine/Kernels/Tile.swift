@@ -1,3 +1,5 @@
+import CLanes
+
 /// Some rows of a value as dense FP32 numbers in the first cache.
 ///
 /// The passes between convolutions run tile by tile: each stage of a pass is one loop over a tile, so
@@ -113,6 +115,12 @@ private func forEachRun(
   if rows.isDense {
     body(rows.address(row: row), 0, rowCount * rows.channels)
   } else {
-    for r in 0..<rowCount { body(rows.address(row: row + r), r * rows.channels, rows.channels) }
+    for r in 0..<rowCount {
+      let address = rows.address(row: row + r)
+      for i in stride(from: 0, to: rows.channels * rows.format.byteCount, by: 64) {
+        clanes_prefetch(address + rowCount * rows.rowStride * rows.format.byteCount + i)
+      }
+      body(address, r * rows.channels, rows.channels)
+    }
   }
 }
