@@ -40,12 +40,7 @@ extension Pointwise {
     // FP32 sums of some hundred rows go into Double together.
     let flushRows = max(step, 128 / step * step)
     let single = singleSource(work.contributions)
-    // Where only one reads what it writes, the gradient changes in place.
-    let isInPlace =
-      single.map {
-        $0.base == work.dz.base && $0.rowStride == work.dz.rowStride
-          && work.dz.format == .float32
-      } ?? false
+    let isStored = work.dz.format == .float32
     partial.update(repeating: 0, count: 2 * C)
     var row = 0
     while row < rows {
@@ -70,12 +65,12 @@ extension Pointwise {
         addSums(work, x, gradient, stride: stride, rowCount: n, tiles)
       }
       let out =
-        isInPlace ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
+        isStored ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
       slopeAndSum(
         x, work, Source(values: gradient, stride: stride), rowCount: n,
-        out: Source(values: out, stride: isInPlace ? work.dz.rowStride : C), sums: partial,
+        out: Source(values: out, stride: isStored ? work.dz.rowStride : C), sums: partial,
         products: partial + C)
-      if !isInPlace { storeTile(out, work.dz, row: row, rowCount: n) }
+      if !isStored { storeTile(out, work.dz, row: row, rowCount: n) }
       row += n
       if row % flushRows == 0 || row == rows {
         forEachLanes(C) { c, count in

@@ -43,6 +43,39 @@ func storeTile(
   }
 }
 
+/// `rows = tile` from `row` on as steps above the lowest point of `grid`, taking the tile's extremes in.
+func storeBytes(
+  _ tile: UnsafePointer<Float>, _ grid: GridLanes, _ destination: Rows, row: Int, rowCount: Int,
+  _ extremes: inout Extremes
+) {
+  let (scale, base) = (Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest))
+  let top = Lanes(repeating: grid.highest)
+  @inline(__always) func steps(_ x: Lanes) -> Lanes {
+    (x / scale).lower(top).higher(base).roundedToEven() - base
+  }
+  var (low, high) = (Lanes(repeating: extremes.low), Lanes(repeating: extremes.high))
+  forEachRun(destination, row: row, rowCount: rowCount) { address, start, count in
+    var i = 0
+    while i + Lanes.width <= count {
+      let x = Lanes(loading: tile + start + i)
+      low = low.lower(x)
+      high = high.higher(x)
+      ByteStorage.store(steps(x), address + i)
+      i += Lanes.width
+    }
+    if i < count {
+      let x = Lanes(loading: tile + start + i, count: count - i)
+      // Lanes behind the last element would be zeros: they repeat the first instead.
+      var seen = Lanes(repeating: x[0])
+      for lane in 0..<count - i { seen[lane] = x[lane] }
+      low = low.lower(seen)
+      high = high.higher(seen)
+      storeLanes(ByteStorage.self, steps(x), address + i, count - i)
+    }
+  }
+  extremes = Extremes(low: low.min(), high: high.max())
+}
+
 @inline(__always)
 private func loadTile<S: ElementStorage>(
   _ s: S.Type, _ source: Rows, _ row: Int, _ rowCount: Int, _ decoding: Decoding,
