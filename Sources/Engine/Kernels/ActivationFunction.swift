@@ -55,7 +55,7 @@ struct SiLUFunction: ActivationFunction {
 /// Straight through, where `z` and `σ(a)` lie on their grids: `dy/dz = q₂(σ(a)) + a·σ(a)·(1 - σ(a))`. Off the
 /// first grid it is 0, off the second one the second term is.
 struct SplitSiLUFunction: ActivationFunction {
-  var input, gate: LaneGrid?
+  var input, gate: GridLanes?
 
   @inline(__always) func value(_ z: Lanes) -> Lanes {
     let a = input?.fakeQuantized(z) ?? z

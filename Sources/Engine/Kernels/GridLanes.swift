@@ -45,36 +45,23 @@ struct GridLanes {
   var decoding: Decoding { Decoding(offset: lowest, scale: scale) }
 }
 
-/// A grid with its numbers in every lane, for use inside a loop over elements.
-struct LaneGrid {
-  private var scale, lowest, highest, smallest, largest: Lanes
-
-  /// `nil` of no grid.
-  init?(_ grid: GridLanes?) {
-    guard let grid else { return nil }
-    self.init(grid)
-  }
-
-  init(_ grid: GridLanes) {
-    scale = Lanes(repeating: grid.scale)
-    (lowest, highest) = (Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest))
-    (smallest, largest) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))
-  }
-
+extension GridLanes {
   /// The bits of `fakeQuantizeTile`.
   @inline(__always)
-  func fakeQuantized(_ x: Lanes) -> Lanes { steps(x) * scale }
+  func fakeQuantized(_ x: Lanes) -> Lanes { steps(x) * Lanes(repeating: scale) }
 
   /// Whole steps from zero.
   @inline(__always)
   func steps(_ x: Lanes) -> Lanes {
-    (x / scale).lower(highest).higher(lowest).roundedToEven()
+    (x / Lanes(repeating: scale)).lower(Lanes(repeating: highest))
+      .higher(Lanes(repeating: lowest)).roundedToEven()
   }
 
   /// `gradient`, 0 where `value` was clamped.
   @inline(__always)
   func passing(_ gradient: Lanes, where value: Lanes) -> Lanes {
-    gradient.onlyWhere(value, from: smallest, to: largest)
+    gradient.onlyWhere(
+      value, from: Lanes(repeating: smallest), to: Lanes(repeating: largest))
   }
 }
 
@@ -113,13 +100,9 @@ func watch(_ tile: UnsafePointer<Float>, count: Int, _ extremes: inout Extremes)
 private func toSteps(
   _ tile: UnsafeMutablePointer<Float>, count: Int, _ grid: GridLanes, base: Float, scale: Float
 ) {
-  let (s, low, high) = (
-    Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest)
-  )
   let (b, back) = (Lanes(repeating: base), Lanes(repeating: scale))
   forEachLanes(count) { i, n in
-    let q = (Lanes(loading: tile + i, upTo: n) / s).lower(high).higher(low).roundedToEven()
-    ((q - b) * back).store(tile + i, upTo: n)
+    ((grid.steps(Lanes(loading: tile + i, upTo: n)) - b) * back).store(tile + i, upTo: n)
   }
 }
 

@@ -23,7 +23,7 @@ extension Pointwise {
     /// A SiLU with integers between its parts.
     var split: SplitSiLUFunction? {
       gateInput == nil && gate == nil
-        ? nil : SplitSiLUFunction(input: LaneGrid(gateInput), gate: LaneGrid(gate))
+        ? nil : SplitSiLUFunction(input: gateInput, gate: gate)
     }
   }
 
@@ -138,7 +138,7 @@ extension Pointwise {
     _ work: Backward, _ u: UnsafeMutablePointer<Float>, _ r: UnsafePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>, row: Int, rowCount n: Int
   ) {
-    let grid = LaneGrid(work.outer)
+    let grid = work.outer
     forEachLanes(n * C) { i, width in
       let (a, b) = (Lanes(loading: u + i, upTo: width), Lanes(loading: r + i, upTo: width))
       var dv = Lanes(loading: gradient + i, upTo: width)

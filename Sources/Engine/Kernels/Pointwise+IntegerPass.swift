@@ -89,9 +89,8 @@ extension Pointwise {
       sigmoid.value(Lanes(loading: x + i, upTo: n) * s).store(y + i, upTo: n)
     }
     watch(y, count: count, &extremes)
-    let to = LaneGrid(grid)!
     forEachLanes(count) { i, n in
-      to.steps(Lanes(loading: y + i, upTo: n)).store(y + i, upTo: n)
+      grid.steps(Lanes(loading: y + i, upTo: n)).store(y + i, upTo: n)
     }
   }
 

@@ -20,7 +20,7 @@ extension Pointwise {
     }
     guard let sums = work.gateInputSums, let grid = work.gateInput else { return }
     activate(IdentityFunction(), x, work.gain, work.shift, n, tiles.b)
-    let behind = SplitSiLUFunction(input: nil, gate: LaneGrid(work.gate))
+    let behind = SplitSiLUFunction(input: nil, gate: work.gate)
     let low = Lanes(repeating: work.inner?.smallest ?? -.infinity)
     let high = Lanes(repeating: work.inner?.largest ?? .infinity)
     tiles.c.update(from: tiles.b, count: n * C)

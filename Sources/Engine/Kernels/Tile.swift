@@ -50,6 +50,7 @@ func storeBytes(
 ) {
   let (scale, base) = (Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest))
   let top = Lanes(repeating: grid.highest)
+  // As `GridLanes.steps`, which is not inlined into a loop this deep.
   @inline(__always) func steps(_ x: Lanes) -> Lanes {
     (x / scale).lower(top).higher(base).roundedToEven() - base
   }
