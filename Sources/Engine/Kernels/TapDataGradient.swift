@@ -16,7 +16,7 @@ final class TapDataGradient: ConvolutionPass {
 
   private struct Parity {
     var row, column: Int
-    /// `[blocks of 16 channels][taps][O][16]`, from here on in the weights.
+    /// `[panels of channels][taps][O][channels of a panel]`, from here on in the weights.
     var firstWeight: Int
     var taps: [Int]
     var tapCount = 0
@@ -57,7 +57,7 @@ final class TapDataGradient: ConvolutionPass {
         for i in Self.taps[row] {
           for j in Self.taps[column] {
             parity.taps.append(i.tap * 3 + j.tap)
-            places[count] = (i.offset * (g.Q + 1) + j.offset) * g.O
+            places[count] = (i.offset * (g.Q + 1) + j.offset) * 16
             count += 1
           }
         }
@@ -74,11 +74,12 @@ final class TapDataGradient: ConvolutionPass {
     let w = weights.base.assumingMemoryBound(to: Float.self)
     for parity in parities {
       for (s, tap) in parity.taps.enumerated() {
-        for block in 0..<g.C / 16 {
-          let to = w + parity.firstWeight + (block * parity.taps.count + s) * g.O * 16
+        WinogradTiles.forEachPanel(of: g.C) { first, columns in
+          let panel = w + parity.firstWeight + first * parity.taps.count * g.O
+          let to = panel + s * g.O * columns
           for o in 0..<g.O {
-            let from = weight + (o * g.C + block * 16) * 9 + tap
-            for c in 0..<16 { to[o * 16 + c] = from[c * 9] }
+            let from = weight + (o * g.C + first) * 9 + tap
+            for c in 0..<columns { to[o * columns + c] = from[c * 9] }
           }
         }
       }
@@ -96,16 +97,20 @@ final class TapDataGradient: ConvolutionPass {
     }
   }
 
-  /// Rows of the gradient, with a column of zeros behind them, and zeros for a row behind the last one.
+  /// Numbers from sixteen outputs of the padded gradient to the next sixteen.
+  private var group: Int { (step + 1) * (g.Q + 1) * 16 }
+
+  /// Rows of the gradient, with a column of zeros behind them, and zeros for a row behind the last one:
+  /// `[O/16][rows][Q + 1][16]`.
   private func pad(_ n: Int, _ rows: Range<Int>, _ padded: UnsafeMutablePointer<Float>) {
-    let count = g.Q * g.O
     for p in rows {
-      let line = padded + (p - rows.lowerBound) * (count + g.O)
-      if p < g.P {
-        line.update(from: dy + (n * g.P + p) * count, count: count)
-        (line + count).update(repeating: 0, count: g.O)
-      } else {
-        line.update(repeating: 0, count: count + g.O)
+      let line = padded + (p - rows.lowerBound) * (g.Q + 1) * 16
+      let pixels = p < g.P ? g.Q : 0
+      if pixels > 0 {
+        clanes_group_channels(dy + (n * g.P + p) * g.Q * g.O, g.O, g.Q, line, group)
+      }
+      for i in 0..<g.O / 16 {
+        (line + i * group + pixels * 16).update(repeating: 0, count: (g.Q + 1 - pixels) * 16)
       }
     }
   }
@@ -118,12 +123,12 @@ final class TapDataGradient: ConvolutionPass {
     let (taps, offsets) = (parities[index].tapCount, parities[index].offsets)
     let w = weights.base.assumingMemoryBound(to: Float.self) + parities[index].firstWeight
     let columns = (g.W - column + 1) / 2
-    for block in 0..<g.C / 16 {
+    WinogradTiles.forEachPanel(of: g.C) { c, count in
       for p in rows where 2 * p + row < g.H {
         clanes_product_segment_rows(
-          padded + (p - rows.lowerBound) * (g.Q + 1) * g.O, offsets, taps, g.O,
-          w + block * taps * g.O * 16, g.O,
-          dx + ((n * g.H + 2 * p + row) * g.W + column) * g.C + block * 16, 2 * g.C, columns)
+          padded + (p - rows.lowerBound) * (g.Q + 1) * 16, offsets, taps, g.O / 16, group,
+          w + c * taps * g.O, count,
+          dx + ((n * g.H + 2 * p + row) * g.W + column) * g.C + c, 2 * g.C, columns)
       }
     }
   }

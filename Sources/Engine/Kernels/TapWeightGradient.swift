@@ -51,7 +51,7 @@ final class TapWeightGradient: ConvolutionPass {
       }
     }
     for o in 0..<g.O {
-      for c in stride(from: 0, to: g.C, by: 8) {
+      for c in stride(from: 0, to: g.C, by: 16) {
         clanes_gather_taps(du + o * g.C + c, g.O * g.C, taps, dWeight + (o * g.C + c) * taps)
       }
     }
@@ -77,10 +77,12 @@ final class TapWeightGradient: ConvolutionPass {
     let gradient = dy + ((n * g.P + p) * g.Q + q) * g.O
     let source = x + ((n * g.H + h) * g.W + w) * g.C
     let target = du + (i * g.kernel + j) * g.O * g.C
-    for c in stride(from: 0, to: g.C, by: 16) {
-      clanes_outer_product_rows(
-        gradient, g.Q * g.O, g.O, source + c, g.stride * g.W * g.C, g.stride * g.C, lines.count,
-        columns.count, target + c, g.C, true, g.O)
+    WinogradTiles.forEachPanel(of: g.C) { c, count in
+      for o in stride(from: 0, to: g.O, by: 16) {
+        clanes_outer_product_rows(
+          gradient + o, g.Q * g.O, g.O, source + c, g.stride * g.W * g.C, g.stride * g.C, 16,
+          lines.count, columns.count, count, target + o * g.C + c, g.C, true)
+      }
     }
   }
 }

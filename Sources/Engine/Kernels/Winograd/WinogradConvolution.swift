@@ -15,7 +15,7 @@ final class WinogradConvolution: ConvolutionPass {
   /// From one output's numbers in the stored weights to the next one's, and from one input's.
   private let outputStride, inputStride: Int
   private let isTransposed: Bool
-  /// `[ξ][blocks of 16 outputs][C][16]`.
+  /// `[ξ][panels of outputs][C][outputs of a panel]`.
   private let transformed: AlignedBuffer
   private let bias: UnsafePointer<Float>
   private let noBias: AlignedBuffer
@@ -67,13 +67,17 @@ final class WinogradConvolution: ConvolutionPass {
 
   func prepareWeights() {
     let u = transformed.base.assumingMemoryBound(to: Float.self)
-    for block in 0..<O / 16 {
-      let (from, to) = (weight + block * 16 * outputStride, u + block * C * 16)
-      switch tiles.side {
-      case .two:
-        clanes_winograd2_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
-      case .four:
-        clanes_winograd4_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
+    WinogradTiles.forEachPanel(of: O) { first, columns in
+      for o in stride(from: 0, to: columns, by: 16) {
+        let (from, to) = (weight + (first + o) * outputStride, u + first * C + o)
+        switch tiles.side {
+        case .two:
+          clanes_winograd2_weights(
+            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+        case .four:
+          clanes_winograd4_weights(
+            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+        }
       }
     }
   }
@@ -88,13 +92,13 @@ final class WinogradConvolution: ConvolutionPass {
     tiles.forEachBlock { first, count in
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.transformSource(
-          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * C, place: sourcePlace)
+          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
       }
       for element in 0..<tiles.side.elements {
-        for block in 0..<O / 16 {
+        WinogradTiles.forEachPanel(of: O) { o, columns in
           clanes_product_rows(
-            v + element * sourcePlace, C, u + (element * O + block * 16) * C, C,
-            m + element * targetPlace + block * 16, O, count)
+            v + element * sourcePlace, C / 16, tiles.group, u + (element * O + o) * C, columns,
+            m + element * targetPlace + o, O, count)
         }
       }
       tiles.forEach(from: first, count) { i, n, h, w in

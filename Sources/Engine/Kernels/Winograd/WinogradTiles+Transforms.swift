@@ -12,8 +12,8 @@ extension WinogradTiles {
     let (d, row) = pixels(
       x, C: C, n: n, h: h - 1, w: w - 1, side: side.sourceSide, patch: patch)
     switch side {
-    case .two: clanes_winograd2_source(d, row, C, C, v, place)
-    case .four: clanes_winograd4_source(d, row, C, C, v, place)
+    case .two: clanes_winograd2_source(d, row, C, C, v, place, group)
+    case .four: clanes_winograd4_source(d, row, C, C, v, place, group)
     }
   }
 
@@ -25,8 +25,8 @@ extension WinogradTiles {
   ) {
     let (d, row) = pixels(dy, C: O, n: n, h: h, w: w, side: side.rawValue, patch: patch)
     switch side {
-    case .two: clanes_winograd2_gradient(d, row, O, O, v, place)
-    case .four: clanes_winograd4_gradient(d, row, O, O, v, place)
+    case .two: clanes_winograd2_gradient(d, row, O, O, v, place, group)
+    case .four: clanes_winograd4_gradient(d, row, O, O, v, place, group)
     }
   }
 

@@ -21,8 +21,6 @@ struct WinogradTiles {
 
   /// About as many tiles are a block: enough for the transformed weights to be worth reading.
   private static let wantedBlock = 48
-  /// Rows of the matrix kernel.
-  private static let group = 6
   /// Numbers between the ends of one element's tiles and the beginning of the next one's, so that the
   /// elements of a tile do not all fall on the same lines of the first cache.
   private static let gap = 32
@@ -40,7 +38,8 @@ struct WinogradTiles {
     let count = N * rows * columns
     let blocks = max(1, (count + Self.wantedBlock / 2) / Self.wantedBlock)
     let even = (count + blocks - 1) / blocks
-    block = (even + Self.group - 1) / Self.group * Self.group
+    let rowsAtATime = clanes_rows()
+    block = (even + rowsAtATime - 1) / rowsAtATime * rowsAtATime
   }
 
   /// The larger tiles where they ask for at most `share` of the products of the smaller ones.
@@ -53,6 +52,9 @@ struct WinogradTiles {
   }
 
   var count: Int { N * rows * columns }
+
+  /// Numbers from sixteen channels of an element of a block's transformed tiles to the next sixteen.
+  var group: Int { block * 16 }
 
   /// Numbers from one element of the transformed tiles of a block to the next.
   func place(channels: Int) -> Int { block * channels + Self.gap }
@@ -70,6 +72,16 @@ struct WinogradTiles {
     while first < count {
       body(first, min(block, count - first))
       first += block
+    }
+  }
+
+  /// Calls `body(first, count)` for panels of channels that the matrix kernels take at a time.
+  @inline(__always)
+  static func forEachPanel(of channels: Int, _ body: (Int, Int) -> Void) {
+    var first = 0
+    while first < channels {
+      body(first, min(clanes_columns(), channels - first))
+      first += clanes_columns()
     }
   }
 
