@@ -19,17 +19,18 @@ final class WinogradWeightGradient: ConvolutionPass {
     precondition(g.isWinograd, "\(g)")
     // Few large tiles do not outweigh more elements of the weights' gradient to write and turn back,
     // unless that is quick.
-    let side = WinogradTiles.side(H: g.H, W: g.W, atMost: clanes_columns() > 16 ? 0.9 : 0.7)
-    tiles = WinogradTiles(N: g.N, H: g.H, W: g.W, side: side)
+    let share = clanes_columns() > 16 ? 0.9 : 0.7
+    let form = g.stride == 1 ? WinogradTiles.form(H: g.H, W: g.W, atMost: share) : .strided
+    tiles = WinogradTiles(N: g.N, H: g.P, W: g.Q, form, source: (g.H, g.W))
     (C, O, self.x, self.dy, self.dWeight) = (g.C, g.O, x, dy, dWeight)
     self.scratch = scratch
     let room =
       tiles.roomForBlock(channels: C) + tiles.roomForBlock(channels: O)
-      + tiles.roomForPatch(channels: max(C, O)) + tiles.side.elements * O * C
+      + tiles.roomForPatch(channels: max(C, O)) + tiles.form.weightElements * O * C
     scratch.reserve(byteCount: room * 4)
   }
 
-  var name: String { "edgewise:winograd\(tiles.side.rawValue)" }
+  var name: String { tiles.form.name }
 
   func run() {
     let (C, O, tiles) = (C, O, tiles)
@@ -45,13 +46,15 @@ final class WinogradWeightGradient: ConvolutionPass {
         tiles.transformGradient(
           dy, O: O, n: n, h: h, w: w, patch: patch, into: m + i * 16, place: gradientPlace)
       }
-      for element in 0..<tiles.side.elements {
+      for element in 0..<tiles.form.elements {
+        let du = du + tiles.form.weightElement(element) * O * C
+        let adds = first > 0 || tiles.form.sharesWeights(element)
         WinogradTiles.forEachPanel(of: C) { c, columns in
           for o in stride(from: 0, to: O, by: 16) {
             clanes_outer_product_rows(
-              m + element * gradientPlace + o * tiles.block, 0, 16,
-              v + element * sourcePlace + c * tiles.block, 0, 16, tiles.group, 1, count, columns,
-              du + (element * O + o) * C + c, C, first > 0)
+              m + element * gradientPlace + o * tiles.block,
+              v + element * sourcePlace + c * tiles.block, tiles.group, count, columns,
+              du + o * C + c, C, adds)
           }
         }
       }
@@ -59,9 +62,10 @@ final class WinogradWeightGradient: ConvolutionPass {
     for o in 0..<O {
       for c in stride(from: 0, to: C, by: 16) {
         let (from, to) = (du + o * C + c, dWeight + (o * C + c) * 9)
-        switch tiles.side {
+        switch tiles.form {
         case .two: clanes_winograd2_weight_gradient(from, O * C, to)
         case .four: clanes_winograd4_weight_gradient(from, O * C, to)
+        case .strided, .stridedData: clanes_strided_weight_gradient(from, O * C, to)
         }
       }
     }
