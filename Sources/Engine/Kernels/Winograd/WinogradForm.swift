@@ -72,11 +72,12 @@ enum WinogradForm {
 }
 
 extension Convolution.Geometry {
-  /// Whether Winograd's products do the work here: 3 × 3 windows one or two pixels apart over whole vectors
-  /// of channels.
+  /// Whether Winograd's products do the work here: 3 × 3 windows over whole vectors of channels. Windows two
+  /// pixels apart save less, and below a panel of channels the transforms take it back.
   var isWinograd: Bool {
-    kernel == 3 && (stride == 1 || stride == 2) && padding == 1 && groups == 1 && C % 16 == 0
-      && O % 16 == 0 && P == (H + stride - 1) / stride && Q == (W + stride - 1) / stride
-      && hasOwnConvolutions
+    let channels = min(C, O)
+    return kernel == 3 && padding == 1 && groups == 1 && C % 16 == 0 && O % 16 == 0
+      && (stride == 1 || stride == 2 && channels >= clanes_columns())
+      && P == (H + stride - 1) / stride && Q == (W + stride - 1) / stride && hasOwnConvolutions
   }
 }
