@@ -26,6 +26,9 @@ CLANES clanes_f32 clanes_fma(clanes_f32 a, clanes_f32 b, clanes_f32 c) {
   return __builtin_elementwise_fma(a, b, c);
 }
 
+/// Asks for the cache line at `p`, which need not be memory of the program's.
+CLANES void clanes_prefetch(const void *p) { __builtin_prefetch(p); }
+
 CLANES clanes_f32 clanes_load_u8(const void *p) {
   clanes_u8 bytes;
   __builtin_memcpy(&bytes, p, 16);

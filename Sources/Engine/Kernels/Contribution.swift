@@ -1,3 +1,5 @@
+import CLanes
+
 /// One consumer's share of a value's gradient: FP32, for all or some of its channels.
 struct Contribution {
   /// The channels it covers, wherever they lie.
@@ -32,6 +34,7 @@ func sumTile(
       let target = tile + r * C + part.channel
       var i = 0
       while i + Lanes.width <= n {
+        clanes_prefetch(source + i + rowCount * part.rows.rowStride)
         (Lanes(loading: target + i) + Lanes(loading: source + i)).store(target + i)
         i += Lanes.width
       }

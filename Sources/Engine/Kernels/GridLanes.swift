@@ -52,6 +52,10 @@ struct LaneGrid {
   /// `nil` of no grid.
   init?(_ grid: GridLanes?) {
     guard let grid else { return nil }
+    self.init(grid)
+  }
+
+  init(_ grid: GridLanes) {
     scale = Lanes(repeating: grid.scale)
     (lowest, highest) = (Lanes(repeating: grid.lowest), Lanes(repeating: grid.highest))
     (smallest, largest) = (Lanes(repeating: grid.smallest), Lanes(repeating: grid.largest))

@@ -1,3 +1,4 @@
+import CLanes
 import Graphs
 
 extension Pointwise {
@@ -39,12 +40,7 @@ extension Pointwise {
     // FP32 sums of some hundred rows go into Double together.
     let flushRows = max(step, 128 / step * step)
     let single = singleSource(work.contributions)
-    // Where only one reads what it writes, the gradient changes in place.
-    let isInPlace =
-      single.map {
-        $0.base == work.dz.base && $0.rowStride == work.dz.rowStride
-          && work.dz.format == .float32
-      } ?? false
+    let isStored = work.dz.format == .float32
     partial.update(repeating: 0, count: 2 * C)
     var row = 0
     while row < rows {
@@ -69,12 +65,12 @@ extension Pointwise {
         addSums(work, x, gradient, stride: stride, rowCount: n, tiles)
       }
       let out =
-        isInPlace ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
+        isStored ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
       slopeAndSum(
         x, work, Source(values: gradient, stride: stride), rowCount: n,
-        out: Source(values: out, stride: isInPlace ? work.dz.rowStride : C), sums: partial,
+        out: Source(values: out, stride: isStored ? work.dz.rowStride : C), sums: partial,
         products: partial + C)
-      if !isInPlace { storeTile(out, work.dz, row: row, rowCount: n) }
+      if !isStored { storeTile(out, work.dz, row: row, rowCount: n) }
       row += n
       if row % flushRows == 0 || row == rows {
         forEachLanes(C) { c, count in
@@ -175,6 +171,8 @@ extension Pointwise {
         let d = Lanes(loading: d + c, upTo: width)
         var i = c
         for _ in 0..<n {
+          clanes_prefetch(x + i + n * C)
+          clanes_prefetch(g + i + n * C)
           d.adding(Lanes(loading: x + i, upTo: width), times: b)
             .adding(Lanes(loading: g + i, upTo: width), times: a).store(out + i, upTo: width)
           i += C
@@ -223,6 +221,8 @@ extension Pointwise {
       var (sum, product) = (Lanes.zero, Lanes.zero)
       var (i, j, k) = (c, c, c)
       for _ in 0..<rowCount {
+        clanes_prefetch(x + i + rowCount * C)
+        clanes_prefetch(gradient.values + j + rowCount * gradient.stride)
         let xi = Lanes(loading: x + i, upTo: width)
         let (value, slope) = f.valueAndDerivative(s.adding(xi, times: g))
         let dz =

@@ -1,3 +1,4 @@
+import CLanes
 import Graphs
 
 /// What happens to every element between two convolutions, in one pass over memory:
@@ -49,6 +50,9 @@ struct Pointwise {
       !isByte || (residual == nil ? sites.inner : sites.outer).mode.grid != nil,
       "bytes without a grid")
     let isSplit = !sites.gateInput.isOff || !sites.gate.isOff
+    if residual == nil, !isSplit, C % Lanes.width == 0, sites.inner.isOff {
+      return forward(x: x, gain: gain, shift: shift, out: out, tile: tiles.x)
+    }
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
@@ -60,19 +64,35 @@ struct Pointwise {
       } else {
         activate(x, gain, shift, rowCount: n, value)
       }
-      apply(&sites.inner, to: value, count: count, asBytes: isByte && residual == nil)
-      if let residual {
-        let other = tiles.b
-        loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
-        if multiplies {
-          multiply(other, to: value, count: count)
-        } else {
-          add(other, to: value, count: count)
-        }
-        apply(&sites.outer, to: value, count: count, asBytes: isByte)
+      guard let residual else {
+        finish(&sites.inner, value, out, row: row, rowCount: n)
+        row += n
+        continue
       }
-      storeTile(value, out, row: row, rowCount: n)
+      apply(&sites.inner, to: value, count: count)
+      let other = tiles.b
+      loadTile(residual.rows, row: row, rowCount: n, decoding: residual.decoding, other)
+      if multiplies {
+        multiply(other, to: value, count: count)
+      } else {
+        add(other, to: value, count: count)
+      }
+      finish(&sites.outer, value, out, row: row, rowCount: n)
       row += n
+    }
+  }
+
+  /// What the last site does to a tile, and the tile to its place.
+  @inline(__always)
+  private func finish(
+    _ site: inout Watched, _ tile: UnsafeMutablePointer<Float>, _ out: Rows, row: Int,
+    rowCount: Int
+  ) {
+    if out.format == .gridByte, let grid = site.mode.grid {
+      storeBytes(tile, grid, out, row: row, rowCount: rowCount, &site.extremes)
+    } else {
+      apply(&site, to: tile, count: rowCount * C)
+      storeTile(tile, out, row: row, rowCount: rowCount)
     }
   }
 
@@ -81,29 +101,22 @@ struct Pointwise {
     _ value: UnsafeMutablePointer<Float>, _ sites: inout Sites, count: Int,
     _ gate: UnsafeMutablePointer<Float>
   ) {
-    apply(&sites.gateInput, to: value, count: count, asBytes: false)
+    apply(&sites.gateInput, to: value, count: count)
     let sigmoid = SigmoidFunction()
     forEachLanes(count) { i, n in
       sigmoid.value(Lanes(loading: value + i, upTo: n)).store(gate + i, upTo: n)
     }
-    apply(&sites.gate, to: gate, count: count, asBytes: false)
+    apply(&sites.gate, to: gate, count: count)
     multiply(gate, to: value, count: count)
   }
 
-  /// What a site does to a tile; `asBytes` leaves steps above the grid's lowest point.
+  /// What a site does to a tile.
   @inline(__always)
-  private func apply(
-    _ site: inout Watched, to tile: UnsafeMutablePointer<Float>, count: Int, asBytes: Bool
-  ) {
+  private func apply(_ site: inout Watched, to tile: UnsafeMutablePointer<Float>, count: Int) {
     if site.isOff { return }
     watch(tile, count: count, &site.extremes)
     if case .observe(let counts?) = site.mode { counts.take(tile, count: count) }
-    guard let grid = site.mode.grid else { return }
-    if asBytes {
-      byteTile(tile, count: count, grid)
-    } else {
-      fakeQuantizeTile(tile, count: count, grid)
-    }
+    if let grid = site.mode.grid { fakeQuantizeTile(tile, count: count, grid) }
   }
 
   /// The rows of an operand as FP32 without gaps: where they are, or loaded into `tile`.
@@ -137,10 +150,12 @@ struct Pointwise {
     _ f: some ActivationFunction, _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
     _ shift: UnsafePointer<Float>, _ rowCount: Int, _ out: UnsafeMutablePointer<Float>
   ) {
+    let ahead = rowCount * C
     forEachLanes(C) { c, width in
       let (g, s) = (Lanes(loading: gain + c, upTo: width), Lanes(loading: shift + c, upTo: width))
       var i = c
       for _ in 0..<rowCount {
+        clanes_prefetch(x + i + ahead)
         f.value(s.adding(Lanes(loading: x + i, upTo: width), times: g)).store(out + i, upTo: width)
         i += C
       }

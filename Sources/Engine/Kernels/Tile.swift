@@ -1,3 +1,5 @@
+import CLanes
+
 /// Some rows of a value as dense FP32 numbers in the first cache.
 ///
 /// The passes between convolutions run tile by tile: each stage of a pass is one loop over a tile, so
@@ -39,6 +41,39 @@ func storeTile(
   case .bfloat16: storeTile(BFloat16Storage.self, tile, destination, row, rowCount)
   case .gridByte: storeTile(ByteStorage.self, tile, destination, row, rowCount)
   }
+}
+
+/// `rows = tile` from `row` on as steps above the lowest point of `grid`, taking the tile's extremes in.
+func storeBytes(
+  _ tile: UnsafePointer<Float>, _ grid: GridLanes, _ destination: Rows, row: Int, rowCount: Int,
+  _ extremes: inout Extremes
+) {
+  let (scale, base) = (Lanes(repeating: grid.scale), Lanes(repeating: grid.lowest))
+  let top = Lanes(repeating: grid.highest)
+  @inline(__always) func steps(_ x: Lanes) -> Lanes {
+    (x / scale).lower(top).higher(base).roundedToEven() - base
+  }
+  var (low, high) = (Lanes(repeating: extremes.low), Lanes(repeating: extremes.high))
+  forEachRun(destination, row: row, rowCount: rowCount) { address, start, count in
+    var i = 0
+    while i + Lanes.width <= count {
+      let x = Lanes(loading: tile + start + i)
+      low = low.lower(x)
+      high = high.higher(x)
+      ByteStorage.store(steps(x), address + i)
+      i += Lanes.width
+    }
+    if i < count {
+      let x = Lanes(loading: tile + start + i, count: count - i)
+      // Lanes behind the last element would be zeros: they repeat the first instead.
+      var seen = Lanes(repeating: x[0])
+      for lane in 0..<count - i { seen[lane] = x[lane] }
+      low = low.lower(seen)
+      high = high.higher(seen)
+      storeLanes(ByteStorage.self, steps(x), address + i, count - i)
+    }
+  }
+  extremes = Extremes(low: low.min(), high: high.max())
 }
 
 @inline(__always)
@@ -113,6 +148,12 @@ private func forEachRun(
   if rows.isDense {
     body(rows.address(row: row), 0, rowCount * rows.channels)
   } else {
-    for r in 0..<rowCount { body(rows.address(row: row + r), r * rows.channels, rows.channels) }
+    for r in 0..<rowCount {
+      let address = rows.address(row: row + r)
+      for i in stride(from: 0, to: rows.channels * rows.format.byteCount, by: 64) {
+        clanes_prefetch(address + rowCount * rows.rowStride * rows.format.byteCount + i)
+      }
+      body(address, r * rows.channels, rows.channels)
+    }
   }
 }

@@ -25,12 +25,13 @@ package func quantizeWeight(
 }
 
 private func weightScale(_ w: UnsafePointer<Float>, count: Int, limit: Float) -> Float {
-  var largest = Lanes(repeating: 0)
+  var (highest, lowest) = (Lanes.zero, Lanes.zero)
   forEachLanes(count) { i, n in
     let v = Lanes(loading: w + i, upTo: n)
-    largest = largest.higher(v).higher(-v)
+    highest = highest.higher(v)
+    lowest = lowest.lower(v)
   }
-  let ratio = largest.max() / limit
+  let ratio = max(highest.max(), -lowest.min()) / limit
   return ratio >= .leastNormalMagnitude ? ratio : 1
 }
 
