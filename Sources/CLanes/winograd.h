@@ -19,36 +19,14 @@
 //        0  2 -1 -2  1  0        1/24 -1/12 ⅙           0  1 -1  8 -8  1
 //        0  4  0 -5  0  1         0    0    1
 //
-// The elements of a transformed tile lie `place` numbers apart; `row` and `pixel` are the numbers from
-// one row, and one pixel, to the next.
+// The elements of a transformed tile lie `place` numbers apart, groups of sixteen channels of one element
+// `group` numbers; `row` and `pixel` are the numbers from one row, and one pixel, to the next.
 
-#include <stdint.h>
-
-typedef float clanes_f32x8 __attribute__((ext_vector_type(8)));
-typedef float clanes_f32x16 __attribute__((ext_vector_type(16)));
-typedef int32_t clanes_i32x8 __attribute__((ext_vector_type(8)));
-typedef uint32_t clanes_u32x8 __attribute__((ext_vector_type(8)));
-typedef int16_t clanes_i16x16 __attribute__((ext_vector_type(16)));
+#include "vectors.h"
 
 #define CLANES static inline __attribute__((always_inline))
 // Numbers stay in registers only where their loops are no loops any more.
 #define CLANES_UNROLLED _Pragma("clang loop unroll(full)")
-
-/// Whether the kernels below were built for eight numbers at a time with fused multiply-add, and
-/// nothing wider was at hand.
-CLANES _Bool clanes_has_winograd(void) {
-#if defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__)
-  return 1;
-#else
-  return 0;
-#endif
-}
-
-CLANES clanes_f32x8 clanes_load8(const float *p) {
-  clanes_f32x8 x;
-  __builtin_memcpy(&x, p, 32);
-  return x;
-}
 
 CLANES void clanes_store8(clanes_f32x8 x, float *p) { __builtin_memcpy(p, &x, 32); }
 
@@ -74,10 +52,10 @@ CLANES void clanes_store16_i16(clanes_i16x16 x, int16_t *p) { __builtin_memcpy(p
     for (int j = 0; j < 4; j++)                                                \
       t[j] = load(d + (first) * row + j * pixel + c) sign                      \
           load(d + (second) * row + j * pixel + c);                            \
-    store(t[0] - t[2], v + (4 * (i) + 0) * place + c);                         \
-    store(t[1] + t[2], v + (4 * (i) + 1) * place + c);                         \
-    store(t[2] - t[1], v + (4 * (i) + 2) * place + c);                         \
-    store(t[1] - t[3], v + (4 * (i) + 3) * place + c);                         \
+    store(t[0] - t[2], out + (4 * (i) + 0) * place);                         \
+    store(t[1] + t[2], out + (4 * (i) + 1) * place);                         \
+    store(t[2] - t[1], out + (4 * (i) + 2) * place);                         \
+    store(t[1] - t[3], out + (4 * (i) + 3) * place);                         \
   }
 #define CLANES_SOURCE(vector, load, store)                                     \
   CLANES_SOURCE_ROW(vector, load, store, 0, 0, -, 2)                           \
@@ -85,11 +63,12 @@ CLANES void clanes_store16_i16(clanes_i16x16 x, int16_t *p) { __builtin_memcpy(p
   CLANES_SOURCE_ROW(vector, load, store, 2, 2, -, 1)                           \
   CLANES_SOURCE_ROW(vector, load, store, 3, 1, -, 3)
 
-/// `v = Bᵀ·d·B` of 4 × 4 pixels, `C` a multiple of 8.
+/// `v = Bᵀ·d·B` of 4 × 4 pixels, `C` a multiple of 16.
 static inline void clanes_winograd2_source(const float *d, long row, long pixel, long C, float *v,
-                                           long place) {
-  for (long c = 0; c < C; c += 8) {
-    CLANES_SOURCE(clanes_f32x8, clanes_load8, clanes_store8)
+                                           long place, long group) {
+  for (long c = 0; c < C; c += CLANES_WIDTH) {
+    float *out = v + c / 16 * group + c % 16;
+    CLANES_SOURCE(clanes_lanes, clanes_load, clanes_store)
   }
 }
 
@@ -97,6 +76,7 @@ static inline void clanes_winograd2_source(const float *d, long row, long pixel,
 static inline void clanes_winograd2_source_i16(const int16_t *d, long row, long pixel, long C,
                                               int16_t *v, long place) {
   for (long c = 0; c < C; c += 16) {
+    int16_t *out = v + c;
     CLANES_SOURCE(clanes_i16x16, clanes_load16_i16, clanes_store16_i16)
   }
 }
@@ -114,16 +94,16 @@ static inline void clanes_winograd2_source_i16(const int16_t *d, long row, long 
   vector sum00 = upper[0] + upper[1] + upper[2], sum01 = upper[1] - upper[2] - upper[3]; \
   vector sum10 = lower[0] + lower[1] + lower[2], sum11 = lower[1] - lower[2] - lower[3];
 
-/// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 8.
+/// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd2_target(const float *m, long place, long O, const float *bias,
                                            float *y, long row, long pixel) {
-  for (long c = 0; c < O; c += 8) {
-    CLANES_TARGET(clanes_f32x8, clanes_load8)
-    clanes_f32x8 b = clanes_load8(bias + c);
-    clanes_store8(sum00 + b, y + c);
-    clanes_store8(sum01 + b, y + pixel + c);
-    clanes_store8(sum10 + b, y + row + c);
-    clanes_store8(sum11 + b, y + row + pixel + c);
+  for (long c = 0; c < O; c += CLANES_WIDTH) {
+    CLANES_TARGET(clanes_lanes, clanes_load)
+    clanes_lanes b = clanes_load(bias + c);
+    clanes_store(sum00 + b, y + c);
+    clanes_store(sum01 + b, y + pixel + c);
+    clanes_store(sum10 + b, y + row + c);
+    clanes_store(sum11 + b, y + row + pixel + c);
   }
 }
 
@@ -145,27 +125,28 @@ static inline void clanes_winograd2_target_i32(const int32_t *m, long place, lon
   }
 }
 
-/// `v = A·dy·Aᵀ` of 2 × 2 pixels of `O` channels, a multiple of 8.
+/// `v = A·dy·Aᵀ` of 2 × 2 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd2_gradient(const float *dy, long row, long pixel, long O,
-                                             float *v, long place) {
-  for (long c = 0; c < O; c += 8) {
-    clanes_f32x8 a = clanes_load8(dy + c), b = clanes_load8(dy + pixel + c);
-    clanes_f32x8 e = clanes_load8(dy + row + c), f = clanes_load8(dy + row + pixel + c);
-    clanes_f32x8 left[4] = {a, a + e, a - e, -e}, right[4] = {b, b + f, b - f, -f};
+                                             float *v, long place, long group) {
+  for (long c = 0; c < O; c += CLANES_WIDTH) {
+    float *out = v + c / 16 * group + c % 16;
+    clanes_lanes a = clanes_load(dy + c), b = clanes_load(dy + pixel + c);
+    clanes_lanes e = clanes_load(dy + row + c), f = clanes_load(dy + row + pixel + c);
+    clanes_lanes left[4] = {a, a + e, a - e, -e}, right[4] = {b, b + f, b - f, -f};
     CLANES_UNROLLED
     for (int i = 0; i < 4; i++) {
-      clanes_store8(left[i], v + (4 * i + 0) * place + c);
-      clanes_store8(left[i] + right[i], v + (4 * i + 1) * place + c);
-      clanes_store8(left[i] - right[i], v + (4 * i + 2) * place + c);
-      clanes_store8(-right[i], v + (4 * i + 3) * place + c);
+      clanes_store(left[i], out + (4 * i + 0) * place);
+      clanes_store(left[i] + right[i], out + (4 * i + 1) * place);
+      clanes_store(left[i] - right[i], out + (4 * i + 2) * place);
+      clanes_store(-right[i], out + (4 * i + 3) * place);
     }
   }
 }
 
-/// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q: `g` is the 3 × 3 numbers at `w + q·q_stride + i·i_stride`, turned
+/// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q, those of an i `u_stride` numbers from the next one's: `g` is the 3 × 3 numbers at `w + q·q_stride + i·i_stride`, turned
 /// by half a circle if `turned`.
 static inline void clanes_winograd2_weights(const float *w, long q_stride, long i_stride, long I,
-                                            _Bool turned, float *u, long place) {
+                                            _Bool turned, float *u, long u_stride, long place) {
   for (long i = 0; i < I; i++) {
     clanes_f32x16 g[9], t[4][3];
     for (int k = 0; k < 9; k++)
@@ -181,7 +162,7 @@ static inline void clanes_winograd2_weights(const float *w, long q_stride, long 
     for (int k = 0; k < 4; k++) {
       clanes_f32x16 ends = t[k][0] + t[k][2];
       clanes_f32x16 row[4] = {t[k][0], 0.5f * (ends + t[k][1]), 0.5f * (ends - t[k][1]), t[k][2]};
-      for (int j = 0; j < 4; j++) __builtin_memcpy(u + (4 * k + j) * place + i * 16, &row[j], 64);
+      for (int j = 0; j < 4; j++) __builtin_memcpy(u + (4 * k + j) * place + i * u_stride, &row[j], 64);
     }
   }
 }
@@ -211,28 +192,30 @@ static inline void clanes_winograd2_weights_i16(const int8_t *w, long q_stride, 
   }
 }
 
-/// `dg = Gᵀ·u·G` of eight channels: `dw[8][9]`.
+/// `dg = Gᵀ·u·G` of sixteen channels: `dw[16][9]`.
 static inline void clanes_winograd2_weight_gradient(const float *u, long place, float *dw) {
-  clanes_f32x8 t[3][4];
-  for (int j = 0; j < 4; j++) {
-    clanes_f32x8 u1 = clanes_load8(u + (4 + j) * place), u2 = clanes_load8(u + (8 + j) * place);
-    clanes_f32x8 half = 0.5f * (u1 + u2);
-    t[0][j] = clanes_load8(u + j * place) + half;
-    t[1][j] = 0.5f * (u1 - u2);
-    t[2][j] = clanes_load8(u + (12 + j) * place) + half;
-  }
-  for (int k = 0; k < 3; k++) {
-    clanes_f32x8 half = 0.5f * (t[k][1] + t[k][2]);
-    clanes_f32x8 row[3] = {t[k][0] + half, 0.5f * (t[k][1] - t[k][2]), t[k][3] + half};
-    for (int j = 0; j < 3; j++)
-      for (int c = 0; c < 8; c++) dw[9 * c + 3 * k + j] = row[j][c];
+  for (long first = 0; first < 16; first += CLANES_WIDTH, u += CLANES_WIDTH) {
+    clanes_lanes t[3][4];
+    for (int j = 0; j < 4; j++) {
+      clanes_lanes u1 = clanes_load(u + (4 + j) * place), u2 = clanes_load(u + (8 + j) * place);
+      clanes_lanes half = 0.5f * (u1 + u2);
+      t[0][j] = clanes_load(u + j * place) + half;
+      t[1][j] = 0.5f * (u1 - u2);
+      t[2][j] = clanes_load(u + (12 + j) * place) + half;
+    }
+    for (int k = 0; k < 3; k++) {
+      clanes_lanes half = 0.5f * (t[k][1] + t[k][2]);
+      clanes_lanes row[3] = {t[k][0] + half, 0.5f * (t[k][1] - t[k][2]), t[k][3] + half};
+      for (int j = 0; j < 3; j++)
+        for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * (first + c) + 3 * k + j] = row[j][c];
+    }
   }
 }
 
 // One row or column of Bᵀ·d.
-CLANES void clanes_winograd4_source_line(clanes_f32x8 *d) {
-  clanes_f32x8 a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1];
-  clanes_f32x8 c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
+CLANES void clanes_winograd4_source_line(clanes_lanes *d) {
+  clanes_lanes a = d[4] - 4.0f * d[2], b = d[3] - 4.0f * d[1];
+  clanes_lanes c = d[4] - d[2], e = 2.0f * (d[3] - d[1]);
   d[0] = 4.0f * d[0] + (d[4] - 5.0f * d[2]);
   d[5] = 4.0f * d[1] + (d[5] - 5.0f * d[3]);
   d[1] = a + b;
@@ -241,16 +224,17 @@ CLANES void clanes_winograd4_source_line(clanes_f32x8 *d) {
   d[4] = c - e;
 }
 
-/// `v = Bᵀ·d·B` of 6 × 6 pixels, `C` a multiple of 8.
+/// `v = Bᵀ·d·B` of 6 × 6 pixels, `C` a multiple of 16.
 static inline void clanes_winograd4_source(const float *d, long row, long pixel, long C, float *v,
-                                           long place) {
-  for (long c = 0; c < C; c += 8) {
-    clanes_f32x8 t[6][6];
+                                           long place, long group) {
+  for (long c = 0; c < C; c += CLANES_WIDTH) {
+    float *out = v + c / 16 * group + c % 16;
+    clanes_lanes t[6][6];
     CLANES_UNROLLED
     for (int j = 0; j < 6; j++) {
-      clanes_f32x8 line[6];
+      clanes_lanes line[6];
       CLANES_UNROLLED
-      for (int i = 0; i < 6; i++) line[i] = clanes_load8(d + i * row + j * pixel + c);
+      for (int i = 0; i < 6; i++) line[i] = clanes_load(d + i * row + j * pixel + c);
       clanes_winograd4_source_line(line);
       CLANES_UNROLLED
       for (int i = 0; i < 6; i++) t[i][j] = line[i];
@@ -259,48 +243,48 @@ static inline void clanes_winograd4_source(const float *d, long row, long pixel,
     for (int i = 0; i < 6; i++) {
       clanes_winograd4_source_line(t[i]);
       CLANES_UNROLLED
-      for (int j = 0; j < 6; j++) clanes_store8(t[i][j], v + (6 * i + j) * place + c);
+      for (int j = 0; j < 6; j++) clanes_store(t[i][j], out + (6 * i + j) * place);
     }
   }
 }
 
 // One row or column of Aᵀ·m.
-CLANES void clanes_winograd4_target_line(const clanes_f32x8 *m, clanes_f32x8 *y) {
-  clanes_f32x8 p = m[1] + m[2], q = m[1] - m[2], s = m[3] + m[4], t = m[3] - m[4];
+CLANES void clanes_winograd4_target_line(const clanes_lanes *m, clanes_lanes *y) {
+  clanes_lanes p = m[1] + m[2], q = m[1] - m[2], s = m[3] + m[4], t = m[3] - m[4];
   y[0] = m[0] + p + s;
   y[1] = q + 2.0f * t;
   y[2] = p + 4.0f * s;
   y[3] = q + (8.0f * t + m[5]);
 }
 
-/// `y = Aᵀ·m·A + bias`: 4 × 4 pixels of `O` channels, a multiple of 8.
+/// `y = Aᵀ·m·A + bias`: 4 × 4 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd4_target(const float *m, long place, long O, const float *bias,
                                            float *y, long row, long pixel) {
-  for (long c = 0; c < O; c += 8) {
-    clanes_f32x8 t[4][6], b = clanes_load8(bias + c);
+  for (long c = 0; c < O; c += CLANES_WIDTH) {
+    clanes_lanes t[4][6], b = clanes_load(bias + c);
     CLANES_UNROLLED
     for (int j = 0; j < 6; j++) {
-      clanes_f32x8 line[6], sums[4];
+      clanes_lanes line[6], sums[4];
       CLANES_UNROLLED
-      for (int i = 0; i < 6; i++) line[i] = clanes_load8(m + (6 * i + j) * place + c);
+      for (int i = 0; i < 6; i++) line[i] = clanes_load(m + (6 * i + j) * place + c);
       clanes_winograd4_target_line(line, sums);
       CLANES_UNROLLED
       for (int i = 0; i < 4; i++) t[i][j] = sums[i];
     }
     CLANES_UNROLLED
     for (int i = 0; i < 4; i++) {
-      clanes_f32x8 sums[4];
+      clanes_lanes sums[4];
       clanes_winograd4_target_line(t[i], sums);
       CLANES_UNROLLED
-      for (int j = 0; j < 4; j++) clanes_store8(sums[j] + b, y + i * row + j * pixel + c);
+      for (int j = 0; j < 4; j++) clanes_store(sums[j] + b, y + i * row + j * pixel + c);
     }
   }
 }
 
 // One row or column of A·dy.
-CLANES void clanes_winograd4_gradient_line(const clanes_f32x8 *d, clanes_f32x8 *v) {
-  clanes_f32x8 even = d[0] + d[2], odd = d[1] + d[3];
-  clanes_f32x8 even4 = d[0] + 4.0f * d[2], odd8 = 2.0f * d[1] + 8.0f * d[3];
+CLANES void clanes_winograd4_gradient_line(const clanes_lanes *d, clanes_lanes *v) {
+  clanes_lanes even = d[0] + d[2], odd = d[1] + d[3];
+  clanes_lanes even4 = d[0] + 4.0f * d[2], odd8 = 2.0f * d[1] + 8.0f * d[3];
   v[0] = d[0];
   v[1] = even + odd;
   v[2] = even - odd;
@@ -309,26 +293,27 @@ CLANES void clanes_winograd4_gradient_line(const clanes_f32x8 *d, clanes_f32x8 *
   v[5] = d[3];
 }
 
-/// `v = A·dy·Aᵀ` of 4 × 4 pixels of `O` channels, a multiple of 8.
+/// `v = A·dy·Aᵀ` of 4 × 4 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd4_gradient(const float *dy, long row, long pixel, long O,
-                                             float *v, long place) {
-  for (long c = 0; c < O; c += 8) {
-    clanes_f32x8 t[6][4];
+                                             float *v, long place, long group) {
+  for (long c = 0; c < O; c += CLANES_WIDTH) {
+    float *out = v + c / 16 * group + c % 16;
+    clanes_lanes t[6][4];
     CLANES_UNROLLED
     for (int j = 0; j < 4; j++) {
-      clanes_f32x8 line[4], sums[6];
+      clanes_lanes line[4], sums[6];
       CLANES_UNROLLED
-      for (int i = 0; i < 4; i++) line[i] = clanes_load8(dy + i * row + j * pixel + c);
+      for (int i = 0; i < 4; i++) line[i] = clanes_load(dy + i * row + j * pixel + c);
       clanes_winograd4_gradient_line(line, sums);
       CLANES_UNROLLED
       for (int i = 0; i < 6; i++) t[i][j] = sums[i];
     }
     CLANES_UNROLLED
     for (int i = 0; i < 6; i++) {
-      clanes_f32x8 sums[6];
+      clanes_lanes sums[6];
       clanes_winograd4_gradient_line(t[i], sums);
       CLANES_UNROLLED
-      for (int j = 0; j < 6; j++) clanes_store8(sums[j], v + (6 * i + j) * place + c);
+      for (int j = 0; j < 6; j++) clanes_store(sums[j], out + (6 * i + j) * place);
     }
   }
 }
@@ -347,7 +332,7 @@ CLANES void clanes_winograd4_weight_line(const clanes_f32x16 *g, clanes_f32x16 *
 
 /// As `clanes_winograd2_weights`.
 static inline void clanes_winograd4_weights(const float *w, long q_stride, long i_stride, long I,
-                                            _Bool turned, float *u, long place) {
+                                            _Bool turned, float *u, long u_stride, long place) {
   for (long i = 0; i < I; i++) {
     clanes_f32x16 t[6][3];
     for (int j = 0; j < 3; j++) {
@@ -361,14 +346,14 @@ static inline void clanes_winograd4_weights(const float *w, long q_stride, long 
     for (int k = 0; k < 6; k++) {
       clanes_f32x16 sums[6];
       clanes_winograd4_weight_line(t[k], sums);
-      for (int j = 0; j < 6; j++) __builtin_memcpy(u + (6 * k + j) * place + i * 16, &sums[j], 64);
+      for (int j = 0; j < 6; j++) __builtin_memcpy(u + (6 * k + j) * place + i * u_stride, &sums[j], 64);
     }
   }
 }
 
 // One row or column of Gᵀ·u.
-CLANES void clanes_winograd4_weight_gradient_line(const clanes_f32x8 *u, clanes_f32x8 *g) {
-  clanes_f32x8 p = (1.0f / 6) * (u[1] + u[2]), q = u[2] - u[1], s = u[3] + u[4], t = u[3] - u[4];
+CLANES void clanes_winograd4_weight_gradient_line(const clanes_lanes *u, clanes_lanes *g) {
+  clanes_lanes p = (1.0f / 6) * (u[1] + u[2]), q = u[2] - u[1], s = u[3] + u[4], t = u[3] - u[4];
   g[0] = 0.25f * u[0] - p + (1.0f / 24) * s;
   g[1] = (1.0f / 6) * q + (1.0f / 12) * t;
   g[2] = u[5] - p + (1.0f / 6) * s;
@@ -376,148 +361,26 @@ CLANES void clanes_winograd4_weight_gradient_line(const clanes_f32x8 *u, clanes_
 
 /// As `clanes_winograd2_weight_gradient`.
 static inline void clanes_winograd4_weight_gradient(const float *u, long place, float *dw) {
-  clanes_f32x8 t[3][6];
-  CLANES_UNROLLED
-  for (int j = 0; j < 6; j++) {
-    clanes_f32x8 line[6], sums[3];
+  for (long first = 0; first < 16; first += CLANES_WIDTH, u += CLANES_WIDTH) {
+    clanes_lanes t[3][6];
     CLANES_UNROLLED
-    for (int i = 0; i < 6; i++) line[i] = clanes_load8(u + (6 * i + j) * place);
-    clanes_winograd4_weight_gradient_line(line, sums);
-    CLANES_UNROLLED
-    for (int i = 0; i < 3; i++) t[i][j] = sums[i];
-  }
-  CLANES_UNROLLED
-  for (int i = 0; i < 3; i++) {
-    clanes_f32x8 sums[3];
-    clanes_winograd4_weight_gradient_line(t[i], sums);
-    CLANES_UNROLLED
-    for (int j = 0; j < 3; j++)
-      for (int c = 0; c < 8; c++) dw[9 * c + 3 * i + j] = sums[j][c];
-  }
-}
-
-// `rows` is a constant; products are added one after the other, whatever the number of rows.
-CLANES void clanes_products(const float *a, const long *offsets, long segments, long a_stride,
-                            const float *b, long K, float *c, long c_stride, const int rows) {
-  clanes_f32x8 low[6], high[6];
-  CLANES_UNROLLED
-  for (int r = 0; r < rows; r++) low[r] = high[r] = (clanes_f32x8)0.0f;
-  for (long segment = 0; segment < segments; segment++) {
-    const float *x = a + offsets[segment];
-    for (long k = 0; k < K; k++) {
-      clanes_f32x8 b0 = clanes_load8(b), b1 = clanes_load8(b + 8);
+    for (int j = 0; j < 6; j++) {
+      clanes_lanes line[6], sums[3];
       CLANES_UNROLLED
-      for (int r = 0; r < rows; r++) {
-        clanes_f32x8 factor = (clanes_f32x8)(x[r * a_stride + k]);
-        low[r] = __builtin_elementwise_fma(factor, b0, low[r]);
-        high[r] = __builtin_elementwise_fma(factor, b1, high[r]);
-      }
-      b += 16;
-    }
-  }
-  CLANES_UNROLLED
-  for (int r = 0; r < rows; r++) {
-    clanes_store8(low[r], c + r * c_stride);
-    clanes_store8(high[r], c + r * c_stride + 8);
-  }
-}
-
-/// `c[r][j] = Σ a[offsets[s] + r][k]·b[s][k][j]` for `count` rows and sixteen columns; `b` is `[segments][K][16]`.
-static inline void clanes_product_segment_rows(const float *a, const long *offsets, long segments,
-                                               long a_stride, const float *b, long K, float *c,
-                                               long c_stride, long count) {
-#define CLANES_CASE(rows)                                                     \
-  case rows:                                                                  \
-    clanes_products(a, offsets, segments, a_stride, b, K, c, c_stride, rows); \
-    break;
-  // Groups as even as can be: with few rows the additions wait for one another.
-  long groups = (count + 5) / 6;
-  for (long g = 0; g < groups; g++) {
-    long rows = count / groups + (g < count % groups);
-    switch (rows) {
-      CLANES_CASE(6)
-      CLANES_CASE(5)
-      CLANES_CASE(4)
-      CLANES_CASE(3)
-      CLANES_CASE(2)
-      CLANES_CASE(1)
-    }
-    a += rows * a_stride;
-    c += rows * c_stride;
-  }
-#undef CLANES_CASE
-}
-
-/// `c[r][j] = Σ a[r][k]·b[k][j]` for `count` rows and sixteen columns; `b` is `[K][16]`.
-static inline void clanes_product_rows(const float *a, long a_stride, const float *b, long K,
-                                       float *c, long c_stride, long count) {
-  const long offset = 0;
-  clanes_product_segment_rows(a, &offset, 1, a_stride, b, K, c, c_stride, count);
-}
-
-CLANES void clanes_outer_products(const float *a, long a_line, long a_stride, const float *b,
-                                  long b_line, long b_stride, long lines, long K, float *c,
-                                  long c_stride, const _Bool adds, const int rows) {
-  clanes_f32x8 low[6], high[6];
-  CLANES_UNROLLED
-  for (int r = 0; r < rows; r++) {
-    low[r] = adds ? clanes_load8(c + r * c_stride) : (clanes_f32x8)0.0f;
-    high[r] = adds ? clanes_load8(c + r * c_stride + 8) : (clanes_f32x8)0.0f;
-  }
-  for (long line = 0; line < lines; line++) {
-    const float *x = a + line * a_line, *y = b + line * b_line;
-    for (long k = 0; k < K; k++) {
-      clanes_f32x8 b0 = clanes_load8(y), b1 = clanes_load8(y + 8);
+      for (int i = 0; i < 6; i++) line[i] = clanes_load(u + (6 * i + j) * place);
+      clanes_winograd4_weight_gradient_line(line, sums);
       CLANES_UNROLLED
-      for (int r = 0; r < rows; r++) {
-        clanes_f32x8 factor = (clanes_f32x8)(x[r]);
-        low[r] = __builtin_elementwise_fma(factor, b0, low[r]);
-        high[r] = __builtin_elementwise_fma(factor, b1, high[r]);
-      }
-      x += a_stride;
-      y += b_stride;
+      for (int i = 0; i < 3; i++) t[i][j] = sums[i];
+    }
+    CLANES_UNROLLED
+    for (int i = 0; i < 3; i++) {
+      clanes_lanes sums[3];
+      clanes_winograd4_weight_gradient_line(t[i], sums);
+      CLANES_UNROLLED
+      for (int j = 0; j < 3; j++)
+        for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * (first + c) + 3 * i + j] = sums[j][c];
     }
   }
-  CLANES_UNROLLED
-  for (int r = 0; r < rows; r++) {
-    clanes_store8(low[r], c + r * c_stride);
-    clanes_store8(high[r], c + r * c_stride + 8);
-  }
-}
-
-/// `c[r][j] (+)= Σ a[l][k][r]·b[l][k][j]` for `count` rows, an even number from 4 on, and sixteen columns;
-/// `adds` keeps what `c` holds.
-static inline void clanes_outer_product_rows(const float *a, long a_line, long a_stride,
-                                             const float *b, long b_line, long b_stride,
-                                             long lines, long K, float *c, long c_stride,
-                                             _Bool adds, long count) {
-  long r = 0;
-  while (r < count) {
-    float *out = c + r * c_stride;
-    if (count - r == 4 || count - r == 8) {
-      if (adds)
-        clanes_outer_products(a + r, a_line, a_stride, b, b_line, b_stride, lines, K, out,
-                              c_stride, 1, 4);
-      else
-        clanes_outer_products(a + r, a_line, a_stride, b, b_line, b_stride, lines, K, out,
-                              c_stride, 0, 4);
-      r += 4;
-    } else {
-      if (adds)
-        clanes_outer_products(a + r, a_line, a_stride, b, b_line, b_stride, lines, K, out,
-                              c_stride, 1, 6);
-      else
-        clanes_outer_products(a + r, a_line, a_stride, b, b_line, b_stride, lines, K, out,
-                              c_stride, 0, 6);
-      r += 6;
-    }
-  }
-}
-
-/// `dw[c][tap] = u[tap][c]` of eight channels and up to nine taps, each `place` numbers from the next.
-static inline void clanes_gather_taps(const float *u, long place, long taps, float *dw) {
-  for (long tap = 0; tap < taps; tap++)
-    for (long c = 0; c < 8; c++) dw[c * taps + tap] = u[tap * place + c];
 }
 
 #undef CLANES_SOURCE_ROW

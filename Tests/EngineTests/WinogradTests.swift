@@ -4,23 +4,30 @@ import Quantization
 import Tensors
 import Testing
 
-/// The 3 × 3 convolutions that kernels of our own compute on AVX2. Elsewhere oneDNN does, and the same holds.
+/// The 3 × 3 convolutions that kernels of our own compute on AVX2 and AVX-512. Elsewhere oneDNN does, and the
+/// same holds.
 @Suite struct WinogradTests {
   static let cases: [ConvolutionCase] = [
     // Gradients by tiles of four outputs in a row; the picture is whole tiles.
     .init(channels: 16, out: 32, kernel: 3, stride: 1, padding: 1, batch: 3, H: 8, W: 8),
-    // Tiles that stick out on both sides; groups of outputs that are no multiple of six.
+    // Tiles that stick out on both sides; rows of the matrices that are no multiple of a kernel's.
     .init(channels: 32, out: 48, kernel: 3, stride: 1, padding: 1, H: 9, W: 11),
     .init(channels: 16, out: 16, kernel: 3, stride: 1, padding: 1, batch: 2),
     .init(channels: 48, out: 16, kernel: 3, stride: 1, padding: 1, batch: 3, H: 1, W: 1),
     .init(channels: 16, out: 16, kernel: 3, stride: 1, padding: 1, bias: true, H: 6, W: 5),
     // Several blocks of tiles, the last one with fewer.
     .init(channels: 16, out: 16, kernel: 3, stride: 1, padding: 1, batch: 9, H: 13, W: 12),
-    // Two pixels apart, tap by tap: even and odd pictures, some taps of which meet nothing.
+    // Whole panels of channels and a rest, read and written.
+    .init(channels: 80, out: 48, kernel: 3, stride: 1, padding: 1, batch: 2, H: 10, W: 9),
+    // Two pixels apart: even and odd pictures, windows that stick out on every side.
     .init(channels: 16, out: 32, kernel: 3, stride: 2, padding: 1, batch: 2, H: 8, W: 6),
     .init(channels: 32, out: 16, kernel: 3, stride: 2, padding: 1, H: 9, W: 7),
-    .init(channels: 16, out: 48, kernel: 3, stride: 2, padding: 1, batch: 3, H: 25, W: 24),
-    .init(channels: 16, out: 16, kernel: 3, stride: 2, padding: 1, H: 1, W: 2),
+    .init(channels: 32, out: 48, kernel: 3, stride: 2, padding: 1, batch: 3, H: 25, W: 24),
+    .init(channels: 48, out: 32, kernel: 3, stride: 2, padding: 1, batch: 2, H: 6, W: 11),
+    .init(channels: 32, out: 32, kernel: 3, stride: 2, padding: 1, bias: true, H: 7, W: 8),
+    .init(channels: 32, out: 32, kernel: 3, stride: 2, padding: 1, batch: 2, H: 1, W: 2),
+    // Several blocks of tiles.
+    .init(channels: 32, out: 32, kernel: 3, stride: 2, padding: 1, batch: 9, H: 23, W: 26),
   ]
 
   @Test(arguments: cases)

@@ -67,7 +67,7 @@ final class Convolution {
     geometry = g
     var names: [String] = []
     if memory.x.format == .gridByte, !ComputeDescription.current.hasExactIntegerPrimitives {
-      if g.isWinograd && g.C <= WinogradPairs.channelLimit {
+      if WinogradPairs.computes(g) {
         forwardPass = WinogradPairs(g, memory, device.scratch)
         names.append(WinogradPairs.name)
       } else {
@@ -98,25 +98,11 @@ final class Convolution {
     } else if let backward = memory.backward {
       let hint = try builder.hint(for: backward)
       let before = builder.implementations.count
-      if let dx = backward.dx, TapDataGradient.computes(g), backward.dy.format == .float32 {
-        backwardDataPass = TapDataGradient(
-          g, dy: backward.dy.floats, weight: memory.weight, dx: dx, device.scratch)
-        names.append(TapDataGradient.name)
-      } else {
-        backwardDataPass = try backward.dx.map { dx throws(EngineError) in
-          try builder.backwardData(backward, dx: dx, hint: hint)
-        }
+      backwardDataPass = try backward.dx.map { dx throws(EngineError) in
+        try builder.backwardData(backward, dx: dx, hint: hint)
       }
-      if TapWeightGradient.computes(g), backward.dy.format == .float32, backward.dBias == nil {
-        backwardWeightsPass = TapWeightGradient(
-          g, x: backward.x.floats, dy: backward.dy.floats, dWeight: backward.dWeight,
-          device.scratch)
-        gradientReorder = nil
-        names += builder.implementations[before...] + [TapWeightGradient.name]
-      } else {
-        (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
-        names += builder.implementations[before...]
-      }
+      (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+      names += builder.implementations[before...]
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }

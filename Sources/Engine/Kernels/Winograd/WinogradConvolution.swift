@@ -15,7 +15,7 @@ final class WinogradConvolution: ConvolutionPass {
   /// From one output's numbers in the stored weights to the next one's, and from one input's.
   private let outputStride, inputStride: Int
   private let isTransposed: Bool
-  /// `[ξ][blocks of 16 outputs][C][16]`.
+  /// `[elements of the weights][panels of outputs][C][outputs of a panel]`.
   private let transformed: AlignedBuffer
   private let bias: UnsafePointer<Float>
   private let noBias: AlignedBuffer
@@ -27,8 +27,10 @@ final class WinogradConvolution: ConvolutionPass {
     bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
   ) {
     self.init(
-      g, side: .two, C: g.C, O: g.O, isTransposed: false, x: x, weight: weight, bias: bias, y: y,
-      scratch)
+      g,
+      WinogradTiles(
+        N: g.N, H: g.P, W: g.Q, g.stride == 1 ? .two : .strided, source: (g.H, g.W)),
+      C: g.C, O: g.O, isTransposed: false, x: x, weight: weight, bias: bias, y: y, scratch)
   }
 
   /// The backward pass to the data, `dy` in and `dx` out.
@@ -37,21 +39,25 @@ final class WinogradConvolution: ConvolutionPass {
     dx: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
   ) {
     self.init(
-      g, side: WinogradTiles.side(H: g.H, W: g.W, atMost: 0.9), C: g.O, O: g.C,
-      isTransposed: true, x: dy, weight: weight, bias: nil, y: dx, scratch)
+      g,
+      WinogradTiles(
+        N: g.N, H: g.H, W: g.W,
+        g.stride == 1 ? WinogradTiles.form(H: g.H, W: g.W, atMost: 0.9) : .stridedData,
+        source: (g.P, g.Q)),
+      C: g.O, O: g.C, isTransposed: true, x: dy, weight: weight, bias: nil, y: dx, scratch)
   }
 
   private init(
-    _ g: Convolution.Geometry, side: WinogradTiles.Side, C: Int, O: Int, isTransposed: Bool,
+    _ g: Convolution.Geometry, _ tiles: WinogradTiles, C: Int, O: Int, isTransposed: Bool,
     x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
     y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
   ) {
     precondition(g.isWinograd, "\(g)")
-    tiles = WinogradTiles(N: g.N, H: g.H, W: g.W, side: side)
+    self.tiles = tiles
     (self.C, self.O, self.x, self.y, self.weight) = (C, O, x, y, weight)
     self.isTransposed = isTransposed
     (outputStride, inputStride) = isTransposed ? (9, 9 * g.C) : (9 * g.C, 9)
-    transformed = AlignedBuffer(byteCount: side.elements * C * O * 4)
+    transformed = AlignedBuffer(byteCount: tiles.form.weightElements * C * O * 4)
     noBias = AlignedBuffer(byteCount: bias == nil ? O * 4 : 0)
     self.bias = bias ?? UnsafePointer(noBias.base.assumingMemoryBound(to: Float.self))
     self.scratch = scratch
@@ -61,19 +67,26 @@ final class WinogradConvolution: ConvolutionPass {
     scratch.reserve(byteCount: room * 4)
   }
 
-  var name: String { "edgewise:winograd\(tiles.side.rawValue)" }
+  var name: String { tiles.form.name }
 
   var byteCount: Int { transformed.byteCount + noBias.byteCount }
 
   func prepareWeights() {
     let u = transformed.base.assumingMemoryBound(to: Float.self)
-    for block in 0..<O / 16 {
-      let (from, to) = (weight + block * 16 * outputStride, u + block * C * 16)
-      switch tiles.side {
-      case .two:
-        clanes_winograd2_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
-      case .four:
-        clanes_winograd4_weights(from, outputStride, inputStride, C, isTransposed, to, C * O)
+    WinogradTiles.forEachPanel(of: O) { first, columns in
+      for o in stride(from: 0, to: columns, by: 16) {
+        let (from, to) = (weight + (first + o) * outputStride, u + first * C + o)
+        switch tiles.form {
+        case .two:
+          clanes_winograd2_weights(
+            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+        case .four:
+          clanes_winograd4_weights(
+            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+        case .strided, .stridedData:
+          clanes_strided_weights(
+            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+        }
       }
     }
   }
@@ -88,13 +101,14 @@ final class WinogradConvolution: ConvolutionPass {
     tiles.forEachBlock { first, count in
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.transformSource(
-          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * C, place: sourcePlace)
+          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
       }
-      for element in 0..<tiles.side.elements {
-        for block in 0..<O / 16 {
+      for element in 0..<tiles.form.elements {
+        let u = u + tiles.form.weightElement(element) * O * C
+        WinogradTiles.forEachPanel(of: O) { o, columns in
           clanes_product_rows(
-            v + element * sourcePlace, C, u + (element * O + block * 16) * C, C,
-            m + element * targetPlace + block * 16, O, count)
+            v + element * sourcePlace, C / 16, tiles.group, u + o * C, columns,
+            m + element * targetPlace + o, O, count)
         }
       }
       tiles.forEach(from: first, count) { i, n, h, w in

@@ -9,7 +9,7 @@ import Tensors
 /// `C` products of them stay within 32 bits, and so does four times an output, for up to 1,840 channels.
 final class WinogradPairs: ConvolutionPass {
   static let name = "edgewise:winograd2-pairs"
-  static let channelLimit = 1840
+  private static let channelLimit = 1840
 
   private let tiles: WinogradTiles
   private let pictures, H, W, C, O: Int
@@ -25,8 +25,8 @@ final class WinogradPairs: ConvolutionPass {
   private let scratch: SharedScratch
 
   init(_ g: Convolution.Geometry, _ memory: Convolution.Memory, _ scratch: SharedScratch) {
-    precondition(g.isWinograd && g.C <= Self.channelLimit && memory.x.isDense, "\(g)")
-    tiles = WinogradTiles(N: 1, H: g.H, W: g.W, side: .two)
+    precondition(Self.computes(g) && memory.x.isDense, "\(g)")
+    tiles = WinogradTiles(N: 1, H: g.H, W: g.W, .two)
     (pictures, H, W, C, O) = (g.N, g.H, g.W, g.C, g.O)
     x = UnsafePointer(memory.x.base.assumingMemoryBound(to: UInt8.self))
     zeroPoint = UnsafePointer(memory.zeroPoint!)
@@ -38,6 +38,10 @@ final class WinogradPairs: ConvolutionPass {
     scratch.reserve(
       byteCount: tiles.roomForBlock(channels: C) * 2 + tiles.roomForBlock(channels: O) * 4
         + tiles.roomForPatch(channels: O) * 4)
+  }
+
+  static func computes(_ g: Convolution.Geometry) -> Bool {
+    g.isWinograd && g.stride == 1 && g.C <= channelLimit
   }
 
   var byteCount: Int { transformed.byteCount + padded.byteCount }

@@ -10,10 +10,13 @@ extension WinogradTiles {
     into v: UnsafeMutablePointer<Float>, place: Int
   ) {
     let (d, row) = pixels(
-      x, C: C, n: n, h: h - 1, w: w - 1, side: side.sourceSide, patch: patch)
-    switch side {
-    case .two: clanes_winograd2_source(d, row, C, C, v, place)
-    case .four: clanes_winograd4_source(d, row, C, C, v, place)
+      x, H: sourceH, W: sourceW, C: C, n: n, h: form.firstSource(h), w: form.firstSource(w),
+      side: form.sourceSide, patch: patch)
+    switch form {
+    case .two: clanes_winograd2_source(d, row, C, C, v, place, group)
+    case .four: clanes_winograd4_source(d, row, C, C, v, place, group)
+    case .strided: clanes_strided_source(d, row, C, C, v, place, group)
+    case .stridedData: clanes_strided_data_source(d, row, C, C, v, place, group)
     }
   }
 
@@ -23,10 +26,13 @@ extension WinogradTiles {
     _ dy: UnsafePointer<Float>, O: Int, n: Int, h: Int, w: Int, patch: UnsafeMutablePointer<Float>,
     into v: UnsafeMutablePointer<Float>, place: Int
   ) {
-    let (d, row) = pixels(dy, C: O, n: n, h: h, w: w, side: side.rawValue, patch: patch)
-    switch side {
-    case .two: clanes_winograd2_gradient(d, row, O, O, v, place)
-    case .four: clanes_winograd4_gradient(d, row, O, O, v, place)
+    let (d, row) = pixels(
+      dy, H: H, W: W, C: O, n: n, h: h, w: w, side: form.side, patch: patch)
+    switch form {
+    case .two: clanes_winograd2_gradient(d, row, O, O, v, place, group)
+    case .four: clanes_winograd4_gradient(d, row, O, O, v, place, group)
+    case .strided: clanes_strided_gradient(d, row, O, O, v, place, group)
+    case .stridedData: preconditionFailure("not a form of the weights' gradient")
     }
   }
 
@@ -37,12 +43,14 @@ extension WinogradTiles {
     w: Int, patch: UnsafeMutablePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
     let first = y + ((n * H + h) * W + w) * O
-    let (height, width) = (min(side.rawValue, H - h), min(side.rawValue, W - w))
-    let isWhole = height == side.rawValue && width == side.rawValue
-    let (out, row) = isWhole ? (first, W * O) : (patch, side.rawValue * O)
-    switch side {
+    let (height, width) = (min(form.side, H - h), min(form.side, W - w))
+    let isWhole = height == form.side && width == form.side
+    let (out, row) = isWhole ? (first, W * O) : (patch, form.side * O)
+    switch form {
     case .two: clanes_winograd2_target(m, place, O, bias, out, row, O)
     case .four: clanes_winograd4_target(m, place, O, bias, out, row, O)
+    case .strided: clanes_strided_target(m, place, O, bias, out, row, O)
+    case .stridedData: clanes_strided_data_target(m, place, O, bias, out, row, O)
     }
     if isWhole { return }
     for i in 0..<height { (first + i * W * O).update(from: patch + i * row, count: width * O) }
@@ -52,7 +60,7 @@ extension WinogradTiles {
   /// `patch` with zeros for those outside the picture.
   @inline(__always)
   private func pixels(
-    _ x: UnsafePointer<Float>, C: Int, n: Int, h: Int, w: Int, side: Int,
+    _ x: UnsafePointer<Float>, H: Int, W: Int, C: Int, n: Int, h: Int, w: Int, side: Int,
     patch: UnsafeMutablePointer<Float>
   ) -> (UnsafePointer<Float>, Int) {
     let picture = x + n * H * W * C

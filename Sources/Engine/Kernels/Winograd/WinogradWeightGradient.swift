@@ -17,18 +17,20 @@ final class WinogradWeightGradient: ConvolutionPass {
     dWeight: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
   ) {
     precondition(g.isWinograd, "\(g)")
-    // Few large tiles do not outweigh more elements of the weights' gradient to write and turn back.
-    let side = WinogradTiles.side(H: g.H, W: g.W, atMost: 0.7)
-    tiles = WinogradTiles(N: g.N, H: g.H, W: g.W, side: side)
+    // Few large tiles do not outweigh more elements of the weights' gradient to write and turn back,
+    // unless that is quick.
+    let share = clanes_columns() > 16 ? 0.9 : 0.7
+    let form = g.stride == 1 ? WinogradTiles.form(H: g.H, W: g.W, atMost: share) : .strided
+    tiles = WinogradTiles(N: g.N, H: g.P, W: g.Q, form, source: (g.H, g.W))
     (C, O, self.x, self.dy, self.dWeight) = (g.C, g.O, x, dy, dWeight)
     self.scratch = scratch
     let room =
       tiles.roomForBlock(channels: C) + tiles.roomForBlock(channels: O)
-      + tiles.roomForPatch(channels: max(C, O)) + tiles.side.elements * O * C
+      + tiles.roomForPatch(channels: max(C, O)) + tiles.form.weightElements * O * C
     scratch.reserve(byteCount: room * 4)
   }
 
-  var name: String { "edgewise:winograd\(tiles.side.rawValue)" }
+  var name: String { tiles.form.name }
 
   func run() {
     let (C, O, tiles) = (C, O, tiles)
@@ -40,24 +42,30 @@ final class WinogradWeightGradient: ConvolutionPass {
     tiles.forEachBlock { first, count in
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.transformSource(
-          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * C, place: sourcePlace)
+          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
         tiles.transformGradient(
-          dy, O: O, n: n, h: h, w: w, patch: patch, into: m + i * O, place: gradientPlace)
+          dy, O: O, n: n, h: h, w: w, patch: patch, into: m + i * 16, place: gradientPlace)
       }
-      for element in 0..<tiles.side.elements {
-        for block in 0..<C / 16 {
-          clanes_outer_product_rows(
-            m + element * gradientPlace, 0, O, v + element * sourcePlace + block * 16, 0, C, 1,
-            count, du + element * O * C + block * 16, C, first > 0, O)
+      for element in 0..<tiles.form.elements {
+        let du = du + tiles.form.weightElement(element) * O * C
+        let adds = first > 0 || tiles.form.sharesWeights(element)
+        WinogradTiles.forEachPanel(of: C) { c, columns in
+          for o in stride(from: 0, to: O, by: 16) {
+            clanes_outer_product_rows(
+              m + element * gradientPlace + o * tiles.block,
+              v + element * sourcePlace + c * tiles.block, tiles.group, count, columns,
+              du + o * C + c, C, adds)
+          }
         }
       }
     }
     for o in 0..<O {
-      for c in stride(from: 0, to: C, by: 8) {
+      for c in stride(from: 0, to: C, by: 16) {
         let (from, to) = (du + o * C + c, dWeight + (o * C + c) * 9)
-        switch tiles.side {
+        switch tiles.form {
         case .two: clanes_winograd2_weight_gradient(from, O * C, to)
         case .four: clanes_winograd4_weight_gradient(from, O * C, to)
+        case .strided, .stridedData: clanes_strided_weight_gradient(from, O * C, to)
         }
       }
     }
