@@ -4,6 +4,9 @@
 // The vectors that kernels of convolutions work on: one register each.
 
 #include <stdint.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 // Numbers worked on at a time. Matrix kernels take two vectors side by side, and as many rows as leave
 // registers for a factor and the two.
@@ -36,6 +39,20 @@ CLANES _Bool clanes_has_winograd(void) {
 CLANES clanes_lanes clanes_load(const float *p) {
   clanes_lanes x;
   __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+
+/// Sixteen numbers, each `stride` numbers from the next.
+CLANES clanes_f32x16 clanes_gather16(const float *p, long stride) {
+  clanes_f32x16 x;
+#ifdef __AVX512F__
+  __m512i places = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  places = _mm512_mullo_epi32(places, _mm512_set1_epi32((int)stride));
+  __m512 gathered = _mm512_i32gather_ps(places, p, 4);
+  __builtin_memcpy(&x, &gathered, 64);
+#else
+  for (int q = 0; q < 16; q++) x[q] = p[q * stride];
+#endif
   return x;
 }
 

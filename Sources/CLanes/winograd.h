@@ -150,8 +150,7 @@ static inline void clanes_winograd2_weights(const float *w, long q_stride, long 
   for (long i = 0; i < I; i++) {
     clanes_f32x16 g[9], t[4][3];
     for (int k = 0; k < 9; k++)
-      for (int q = 0; q < 16; q++)
-        g[k][q] = w[q * q_stride + i * i_stride + (turned ? 8 - k : k)];
+      g[k] = clanes_gather16(w + i * i_stride + (turned ? 8 - k : k), q_stride);
     for (int j = 0; j < 3; j++) {
       clanes_f32x16 ends = g[j] + g[6 + j];
       t[0][j] = g[j];
@@ -338,8 +337,8 @@ static inline void clanes_winograd4_weights(const float *w, long q_stride, long 
     for (int j = 0; j < 3; j++) {
       clanes_f32x16 line[3], sums[6];
       for (int k = 0; k < 3; k++)
-        for (int q = 0; q < 16; q++)
-          line[k][q] = w[q * q_stride + i * i_stride + (turned ? 8 - 3 * k - j : 3 * k + j)];
+        line[k] = clanes_gather16(
+            w + i * i_stride + (turned ? 8 - 3 * k - j : 3 * k + j), q_stride);
       clanes_winograd4_weight_line(line, sums);
       for (int k = 0; k < 6; k++) t[k][j] = sums[k];
     }

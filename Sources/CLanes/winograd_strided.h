@@ -141,8 +141,7 @@ static inline void clanes_strided_weights(const float *w, long q_stride, long i_
   for (long i = 0; i < I; i++) {
     clanes_f32x16 g[9], t[4][3];
     for (int k = 0; k < 9; k++)
-      for (int q = 0; q < 16; q++)
-        g[k][q] = w[q * q_stride + i * i_stride + (turned ? 8 - k : k)];
+      g[k] = clanes_gather16(w + i * i_stride + (turned ? 8 - k : k), q_stride);
     for (int j = 0; j < 3; j++) {
       t[0][j] = g[j];
       t[1][j] = g[j] + g[6 + j];

@@ -17,6 +17,9 @@ final class WinogradConvolution: ConvolutionPass {
   private let isTransposed: Bool
   /// `[elements of the weights][panels of outputs][C][outputs of a panel]`.
   private let transformed: AlignedBuffer
+  /// Numbers from one element to the next: a line more than it has, so that not all fall on the same lines
+  /// of the first cache.
+  private let weightPlace: Int
   private let bias: UnsafePointer<Float>
   private let noBias: AlignedBuffer
   private let scratch: SharedScratch
@@ -57,7 +60,8 @@ final class WinogradConvolution: ConvolutionPass {
     (self.C, self.O, self.x, self.y, self.weight) = (C, O, x, y, weight)
     self.isTransposed = isTransposed
     (outputStride, inputStride) = isTransposed ? (9, 9 * g.C) : (9 * g.C, 9)
-    transformed = AlignedBuffer(byteCount: tiles.form.weightElements * C * O * 4)
+    weightPlace = C * O + 16
+    transformed = AlignedBuffer(byteCount: tiles.form.weightElements * weightPlace * 4)
     noBias = AlignedBuffer(byteCount: bias == nil ? O * 4 : 0)
     self.bias = bias ?? UnsafePointer(noBias.base.assumingMemoryBound(to: Float.self))
     self.scratch = scratch
@@ -79,13 +83,13 @@ final class WinogradConvolution: ConvolutionPass {
         switch tiles.form {
         case .two:
           clanes_winograd2_weights(
-            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+            from, outputStride, inputStride, C, isTransposed, to, columns, weightPlace)
         case .four:
           clanes_winograd4_weights(
-            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+            from, outputStride, inputStride, C, isTransposed, to, columns, weightPlace)
         case .strided, .stridedData:
           clanes_strided_weights(
-            from, outputStride, inputStride, C, isTransposed, to, columns, C * O)
+            from, outputStride, inputStride, C, isTransposed, to, columns, weightPlace)
         }
       }
     }
@@ -104,7 +108,7 @@ final class WinogradConvolution: ConvolutionPass {
           x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
       }
       for element in 0..<tiles.form.elements {
-        let u = u + tiles.form.weightElement(element) * O * C
+        let u = u + tiles.form.weightElement(element) * weightPlace
         WinogradTiles.forEachPanel(of: O) { o, columns in
           clanes_product_rows(
             v + element * sourcePlace, C / 16, tiles.group, u + o * C, columns,
