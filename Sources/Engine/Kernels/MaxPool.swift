@@ -1,3 +1,5 @@
+import CLanes
+
 /// The maximum of every window, and where it was.
 ///
 /// - Shapes: `x` `[N, H, W, C]`, `y` and `chosen` `[N, P, Q, C]`; `x` and `y` of one format. `chosen`
@@ -42,9 +44,7 @@ struct MaxPool {
               tapOfBest.replace(with: Int32(truncatingIfNeeded: tap), where: wins)
             }
             storeLanes(s, best, y.address(row: out, channel: c), count)
-            for k in 0..<count {
-              chosen[out * C + c + k] = UInt8(truncatingIfNeeded: tapOfBest[k])
-            }
+            storeLanes(ByteStorage.self, clanes_to_f32(tapOfBest), chosen + out * C + c, count)
             c += Lanes.width
           }
         }

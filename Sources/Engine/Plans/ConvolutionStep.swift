@@ -91,11 +91,14 @@ final class ConvolutionStep: PlanStep {
   }
 
   private func finish(_ integer: IntegerOutput, _ state: PlanState) {
-    let y = integer.y
-    for row in 0..<integer.rows {
-      let start = row * integer.O
-      for o in 0..<integer.O {
-        y[start + o] = y[start + o] * integer.unit[o] + (integer.bias?[o] ?? 0)
+    let O = integer.O
+    forEachLanes(O) { o, width in
+      let unit = Lanes(loading: integer.unit + o, upTo: width)
+      let bias = integer.bias.map { Lanes(loading: $0 + o, upTo: width) } ?? .zero
+      var y = integer.y + o
+      for _ in 0..<integer.rows {
+        (Lanes(loading: y, upTo: width) * unit + bias).store(y, upTo: width)
+        y += O
       }
     }
   }
