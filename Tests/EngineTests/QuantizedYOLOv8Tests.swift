@@ -13,10 +13,12 @@ import Testing
     /// Values that differ by exactly one step, and by more.
     var one = 0
     var more = 0
+    var largest: Float = 0
 
     mutating func compare(_ actual: Float, _ expected: Float, _ grid: Grid) {
       values += 1
       let steps = abs((actual - expected) / grid.scale)
+      largest = max(largest, steps.rounded())
       if steps > 1.5 { more += 1 } else if steps > 0.5 { one += 1 }
     }
   }
@@ -34,6 +36,9 @@ import Testing
   ///
   /// A value differs only if it lies so near a tie that the order of summing decides: with sums good to
   /// some 1e-6 of the range, i.e. 1e-4 steps, about two values in ten thousand.
+  ///
+  /// Where a target has a site in front of the SiLU, a tie there is a step of the wider grid in front, which
+  /// can be two of the one behind (seen: 35.50002 steps in front, 1.7 of those behind to a step).
   @Test(
     arguments: [Target.portable, .tensorrt, .tflite, .onnxruntime], [BatchNormMode.batch, .running])
   func `each layer lands on the reference's grid point`(target: Target, mode: BatchNormMode) throws
@@ -87,8 +92,9 @@ import Testing
       layers += 1
     }
     #expect(layers > 30, "\(layers) layers compared")
-    #expect(steps.more == 0, "\(steps)")
-    #expect(Double(steps.one) <= 2e-4 * Double(steps.values), "\(steps)")
+    let splitsSiLU = target == .tflite || target == .onnxruntime
+    #expect(steps.largest <= (splitsSiLU ? 2 : 1), "\(steps)")
+    #expect(Double(steps.one + steps.more) <= 2e-4 * Double(steps.values), "\(steps)")
   }
 
   /// The whole network with running statistics. A flipped rounding early on moves the sums behind it
