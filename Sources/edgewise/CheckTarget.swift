@@ -18,22 +18,15 @@ struct CheckTarget: ParsableCommand {
       code 0: the whole graph runs on integers as trained; 1: it does not.
       """)
 
-  @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
-    completion: .directory)
-  var checkpoint: String
-
-  @Option(
-    help: "tensorrt, tflite, edgetpu, onnxruntime or portable. Default: the recipe's target.")
-  var target: PlacementTarget?
+  @OptionGroup var deployed: DeployedArguments
 
   @Flag(help: "Print one JSON document.")
   var json = false
 
   func run() throws {
     try endingAlone {
-      let model = try DeployedModel(checkpoint: openCheckpoint(checkpoint))
-      let target = target ?? model.recipe.quantization.target.kind
+      let model = try DeployedModel(checkpoint: openCheckpoint(deployed.checkpoint))
+      let target = deployed.target ?? model.recipe.quantization.target.kind
       let findings = try model.findings(target: target)
       // A dead channel is computed as trained: worth a line, no failure.
       let isExact = findings.allSatisfy { $0.kind == .dead }

@@ -29,14 +29,7 @@ struct ParityCommand: ParsableCommand {
       it does so with --prepare and --runtime-outputs.
       """)
 
-  @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
-    completion: .directory)
-  var checkpoint: String
-
-  @Option(
-    help: "tensorrt, tflite, edgetpu, onnxruntime or portable. Default: the recipe's target.")
-  var target: PlacementTarget?
+  @OptionGroup var deployed: DeployedArguments
 
   @Option(
     help:
@@ -79,10 +72,10 @@ struct ParityCommand: ParsableCommand {
 
   func run() throws {
     try endingAlone {
-      let reader = try openCheckpoint(checkpoint)
+      let reader = try openCheckpoint(deployed.checkpoint)
       var model = try DeployedModel(checkpoint: reader)
       try model.apply(overrides: overrides)
-      let target = target ?? model.recipe.quantization.target.kind
+      let target = deployed.target ?? model.recipe.quantization.target.kind
       try model.requireTarget(target)
       setComputeThreadCount(model.recipe.system.threads)
       let data = try model.validation(reader)
