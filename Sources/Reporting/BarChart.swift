@@ -20,8 +20,6 @@ public struct BarChart: Sendable {
     (self.title, self.series, self.bars) = (title, series, bars)
   }
 
-  private static let colors = ["#2f6fb2", "#d0703c", "#5c9a50", "#8a5fa8"]
-
   /// The drawing; it needs no font but the viewer's own.
   public var svg: String {
     let (left, chartWidth, barHeight, gap) = (280.0, 420.0, 9.0, 6.0)
@@ -68,28 +66,10 @@ public struct BarChart: Sendable {
     return lines.joined(separator: "\n") + "\n</svg>\n"
   }
 
-  private func color(_ index: Int) -> String { Self.colors[index % Self.colors.count] }
-
   /// Three digits: the bar shows no more.
   private func label(_ value: Double) -> String {
     guard value != 0, value.isFinite else { return brief(value) }
     let unit = pow(10, floor(log10(abs(value))) - 2)
     return brief((value / unit).rounded() * unit)
-  }
-
-  /// Two decimals are finer than a screen.
-  private func number(_ x: Double) -> String { ((x * 100).rounded() / 100).description }
-
-  private func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      default: result.append(character)
-      }
-    }
-    return result
   }
 }

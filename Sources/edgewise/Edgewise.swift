@@ -16,6 +16,6 @@ struct Edgewise: ParsableCommand {
     subcommands: [
       Train.self, LaunchCommand.self, Calibrate.self, Evaluate.self, Predict.self, Export.self,
       CheckTarget.self, ParityCommand.self, SensitivityCommand.self, CheckpointCommand.self,
-      DataCommand.self, Bench.self, Doctor.self,
+      ReportCommand.self, DataCommand.self, Bench.self, Doctor.self,
     ])
 }

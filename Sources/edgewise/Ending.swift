@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import MessagePassing
 import Parallel
+import Reporting
 import Training
 
 /// Runs a command's work and ends the program as its errors ask for.
@@ -15,7 +16,7 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
     try? communicator?.finalize()
     throw code
   } catch {
-    if Training.exitCode(error) == FailureReport.lostRankExitCode, let communicator {
+    if code(of: error) == FailureReport.lostRankExitCode, let communicator {
       // The others cannot be told, nor waited for.
       abandon(
         communicator, code: FailureReport.lostRankExitCode,
@@ -23,9 +24,18 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
     }
     if communicator?.rank ?? 0 == 0 { complain("\(error)") }
     try? communicator?.finalize()
-    throw ExitCode(Training.exitCode(error))
+    throw ExitCode(code(of: error))
   }
   try? communicator?.finalize()
+}
+
+/// The program's exit code for an error of any target.
+private func code(of error: any Error) -> Int32 {
+  switch error as? ReportError {
+  case .cannotRead, .cannotWrite: 74
+  case .foreignHeader, .damagedRow: 65
+  case nil: Training.exitCode(error)
+  }
 }
 
 /// Begins the sentence of a rank that ends the job because another is lost; `launch` looks for it.

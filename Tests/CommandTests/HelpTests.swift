@@ -6,7 +6,7 @@ struct HelpTests {
     [], ["train"], ["launch"], ["evaluate"], ["predict"], ["export"], ["check-target"],
     ["parity"], ["calibrate"], ["sensitivity"], ["checkpoint"],
     ["checkpoint", "list"], ["checkpoint", "show"], ["checkpoint", "verify"],
-    ["checkpoint", "diff"], ["data"], ["data", "check"], ["data", "stats"],
+    ["checkpoint", "diff"], ["report"], ["data"], ["data", "check"], ["data", "stats"],
     ["data", "synthesize"], ["bench"], ["bench", "step"], ["bench", "ops"], ["bench", "infer"],
     ["bench", "load"],
     ["bench", "reduce"], ["bench", "scaling"], ["bench", "checkpoint"], ["bench", "report"],

@@ -1,0 +1,122 @@
+import Glibc
+
+/// Lines over one horizontal axis, several small charts side by side, as an SVG drawing.
+public struct LineChart: Sendable {
+  public struct Point: Hashable, Sendable {
+    public var x, y: Double
+    public init(x: Double, y: Double) { (self.x, self.y) = (x, y) }
+  }
+
+  /// One quantity: a line per series, empty where a series does not have it.
+  public struct Panel: Sendable {
+    public var title: String
+    public var lines: [[Point]]
+    public init(title: String, lines: [[Point]]) { (self.title, self.lines) = (title, lines) }
+  }
+
+  /// What the lines are, and what the horizontal axis counts.
+  public var series: [String]
+  public var axis: String
+  public var panels: [Panel]
+
+  public init(series: [String], axis: String, panels: [Panel]) {
+    precondition(panels.allSatisfy { $0.lines.count == series.count }, "a line for each series")
+    (self.series, self.axis, self.panels) = (series, axis, panels)
+  }
+
+  private static let columns = 3
+  private static let (width, height) = (250.0, 170.0)
+  private static let (left, top, right, bottom) = (52.0, 30.0, 14.0, 34.0)
+
+  /// The drawing; it needs no font but the viewer's own.
+  public var svg: String {
+    let head = 16 + 16 * Double(series.count)
+    let cell = (
+      width: Self.left + Self.width + Self.right, height: Self.top + Self.height + Self.bottom
+    )
+    let rows = (panels.count + Self.columns - 1) / Self.columns
+    let (wide, high) = (
+      cell.width * Double(min(panels.count, Self.columns)), head + cell.height * Double(rows)
+    )
+    var lines = [
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(number(wide))\" height=\"\(number(high))\" font-family=\"sans-serif\" font-size=\"10\">",
+      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
+    ]
+    for (index, name) in series.enumerated() {
+      let y = 18 + 16 * Double(index)
+      lines.append(
+        "<rect x=\"12\" y=\"\(number(y - 8))\" width=\"10\" height=\"10\" fill=\"\(color(index))\"/>"
+      )
+      lines.append("<text x=\"28\" y=\"\(number(y))\">\(escaped(name))</text>")
+    }
+    for (index, panel) in panels.enumerated() {
+      let (column, row) = (index % Self.columns, index / Self.columns)
+      lines += drawing(
+        of: panel, x: Double(column) * cell.width + Self.left,
+        y: head + Double(row) * cell.height + Self.top)
+    }
+    return lines.joined(separator: "\n") + "\n</svg>\n"
+  }
+
+  /// One chart, the upper left corner of its area at (x, y).
+  private func drawing(of panel: Panel, x: Double, y: Double) -> [String] {
+    let points = panel.lines.joined().filter { $0.x.isFinite && $0.y.isFinite }
+    let across = Ticks(points.map(\.x)), up = Ticks(points.map(\.y))
+    func place(_ point: Point) -> (x: Double, y: Double) {
+      (
+        x + Self.width * across.part(point.x), y + Self.height * (1 - up.part(point.y))
+      )
+    }
+    var lines = [
+      "<text x=\"\(number(x))\" y=\"\(number(y - 8))\" font-size=\"12\">\(escaped(panel.title))</text>"
+    ]
+    for tick in up.values {
+      let at = place(Point(x: across.low, y: tick)).y
+      lines.append(
+        "<line x1=\"\(number(x))\" y1=\"\(number(at))\" x2=\"\(number(x + Self.width))\" y2=\"\(number(at))\" stroke=\"#ddd\"/>"
+      )
+      lines.append(
+        "<text x=\"\(number(x - 5))\" y=\"\(number(at + 3))\" text-anchor=\"end\">\(brief(tick))</text>"
+      )
+    }
+    for tick in across.values {
+      let at = place(Point(x: tick, y: up.low)).x
+      lines.append(
+        "<text x=\"\(number(at))\" y=\"\(number(y + Self.height + 13))\" text-anchor=\"middle\">\(brief(tick))</text>"
+      )
+    }
+    lines.append(
+      "<text x=\"\(number(x + Self.width / 2))\" y=\"\(number(y + Self.height + 26))\" text-anchor=\"middle\">\(escaped(axis))</text>"
+    )
+    for (index, line) in panel.lines.enumerated() {
+      let places = line.filter { $0.x.isFinite && $0.y.isFinite }.map(place)
+      if places.isEmpty { continue }
+      let text = places.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
+      lines.append(
+        "<polyline points=\"\(text)\" fill=\"none\" stroke=\"\(color(index))\" stroke-width=\"1.3\"/>"
+      )
+    }
+    return lines
+  }
+}
+
+/// Round numbers that lie in the range of some values, and the range they span together.
+struct Ticks {
+  var low, high: Double
+  var values: [Double]
+
+  /// About five ticks, 1, 2 or 5 times a power of ten apart.
+  init(_ numbers: [Double]) {
+    let (smallest, largest) = (numbers.min() ?? 0, numbers.max() ?? 1)
+    let span = largest > smallest ? largest - smallest : max(abs(largest), 1)
+    let power = pow(10, floor(log10(span / 4)))
+    let step = power * ([1, 2, 5].first { $0 * power >= span / 5 } ?? 10)
+    low = floor(smallest / step) * step
+    high = max(ceil(largest / step) * step, low + step)
+    let count = Int(((high - low) / step).rounded())
+    values = (0...count).map { [low, step] in low + Double($0) * step }
+  }
+
+  /// Where `x` lies between the ends, from 0 to 1.
+  func part(_ x: Double) -> Double { (x - low) / (high - low) }
+}
