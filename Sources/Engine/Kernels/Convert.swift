@@ -25,6 +25,13 @@ func convert(
     }
     return decodeBytes(BFloat16Storage.self, x.base, out.base, count, decoding)
   }
+  if x.format == .bfloat16, out.format == .float32, x.isDense, out.isDense {
+    forEachLanes(rowCount * x.channels) { i, n in
+      let values = loadLanes(BFloat16Storage.self, x.base + 2 * i, n)
+      storeLanes(Float32Storage.self, values, out.base + 4 * i, n)
+    }
+    return
+  }
   let step = Tile.rowCount(C: x.channels)
   var row = 0
   while row < rowCount {

@@ -1,3 +1,4 @@
+import CLanes
 import Graphs
 import Tensors
 
@@ -82,7 +83,14 @@ extension PlanCompiler {
     parts[view.root].append(part)
   }
 
-  var gradientFormat: ElementFormat { options.precision == .bfloat16 ? .bfloat16 : .float32 }
+  /// Of what a convolution's backward pass reads. Kernels of our own take FP32 and are faster so than bf16
+  /// from a panel of channels on.
+  func gradientFormat(_ piece: PlanPiece) -> ElementFormat {
+    guard options.precision == .bfloat16 else { return .float32 }
+    let g = geometry(piece)
+    return g.isWinograd && g.stride == 1 && min(g.C, g.O) >= clanes_columns()
+      ? .float32 : .bfloat16
+  }
 
   private mutating func requestPointwise(
     _ piece: PlanPiece, _ work: inout PieceBackward, _ time: Int
@@ -103,22 +111,22 @@ extension PlanCompiler {
       }
     }
     guard needsGradient[x] else { return }
-    let format = isReadByConvolutionAlone(x) ? gradientFormat : .float32
+    let format = convolutionAlone(reading: x).map(gradientFormat) ?? .float32
     // In memory that is this value's alone the result may take its place.
     let dx = dz.isWhole(of: C) ? whole(dz.request, format, C) : newWhole(x, format, time)
     work.dx = dx
     contribute(dx, to: x)
   }
 
-  /// Whether the one reader of a value's gradient is the backward pass of the convolution that made it.
-  private func isReadByConvolutionAlone(_ value: Int) -> Bool {
+  /// The convolution that made a value, if its backward pass is the one reader of the value's gradient.
+  private func convolutionAlone(reading value: Int) -> PlanPiece? {
     guard !graph.outputs.contains(value),
       let maker = pieces.first(where: { $0.output == value })
-    else { return false }
+    else { return nil }
     let readers = pieces.reduce(0) { $0 + operands($1).filter { $0 == value }.count }
     switch graph.nodes[maker.node].operation {
-    case .convolution, .linear: return readers == 1
-    default: return false
+    case .convolution, .linear: return readers == 1 ? maker : nil
+    default: return nil
     }
   }
 
@@ -128,6 +136,7 @@ extension PlanCompiler {
     let only = work.parts.count == 1 ? work.parts[0] : nil
     switch graph.nodes[piece.node].operation {
     case .convolution, .linear:
+      let gradientFormat = gradientFormat(piece)
       if let only, only.isWhole(of: C), only.format == gradientFormat {
         work.sum = nil
       } else {

@@ -79,7 +79,7 @@ extension PlanCompiler {
       stepGradient: stepGradient, memory: owned)
   }
 
-  private func geometry(_ piece: PlanPiece) -> Convolution.Geometry {
+  func geometry(_ piece: PlanPiece) -> Convolution.Geometry {
     let (H, W, C) = extents(piece.inputs[0])
     let (P, Q, O) = extents(piece.output)
     switch graph.nodes[piece.node].operation {
@@ -103,14 +103,14 @@ extension PlanCompiler {
     else { return (nil, nil) }
     var copy: Move?
     if let request = backwardScratch[index] {
-      let input = piece.inputs[0]
+      let (input, format) = (piece.inputs[0], gradientFormat(piece))
       copy = Move(
         from: x,
         to: Rows(
           base: places.address(request), rowStride: x.channels, channels: x.channels,
-          format: gradientFormat),
+          format: format),
         rowCount: layout.rowCount(input), site: layout.site[input],
-        asSteps: x.format == .gridByte && gradientFormat == .bfloat16)
+        asSteps: x.format == .gridByte && format == .bfloat16)
     }
     return (
       .init(
