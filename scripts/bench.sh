@@ -136,7 +136,7 @@ if command -v mpirun >/dev/null; then
 else
   echo "skipped: reduce and scaling; mpirun is not on PATH" >&2
 fi
-if begin checkpoint; then measure "${one_processor[@]}" -- checkpoint --run "$run"; fi
+if begin checkpoint; then measure "${one_processor[@]}" -- checkpoint --run "$run" --count 9; fi
 
 files=("$results")
 if [ -n "${PEERS:-}" ]; then

@@ -24,7 +24,7 @@ public struct PerformanceReport: Sendable {
     # Performance
 
     Written by `make bench`; every number is from one run of it. Absolute times are of this machine alone;
-    `make bench-check` compares the ratios at the end with stored ones.
+    `make bench-check` compares the ratios at the end with stored ones. docs/measurements.md has other machines and runs.
 
     | | |
     |---|---|
