@@ -1,3 +1,5 @@
+import CLanes
+
 /// Repeats every pixel `factor` × `factor` times: `y[n, h, w, c] = x[n, h / factor, w / factor, c]`.
 ///
 /// - Shapes: `x` `[N, H, W, C]`, `y` `[N, factor·H, factor·W, C]`, of one format.
@@ -26,6 +28,7 @@ struct Upsample {
           for j in 0..<factor {
             let row = (line * factor + i) * W * factor + w * factor + j
             let source = dy.address(row: row, channel: c).assumingMemoryBound(to: Float.self)
+            clanes_prefetch(source + 4 * factor * dy.rowStride)
             sum += Lanes(loading: source, upTo: n)
           }
         }
