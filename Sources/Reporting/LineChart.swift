@@ -105,12 +105,12 @@ struct Ticks {
   var low, high: Double
   var values: [Double]
 
-  /// About five ticks, 1, 2 or 5 times a power of ten apart.
+  /// At most seven ticks, 1, 2 or 5 times a power of ten apart.
   init(_ numbers: [Double]) {
     let (smallest, largest) = (numbers.min() ?? 0, numbers.max() ?? 1)
     let span = largest > smallest ? largest - smallest : max(abs(largest), 1)
     let power = pow(10, floor(log10(span / 4)))
-    let step = power * ([1, 2, 5].first { $0 * power >= span / 5 } ?? 10)
+    let step = power * ([1, 2, 5].first { $0 * power >= span / 6 } ?? 10)
     low = floor(smallest / step) * step
     high = max(ceil(largest / step) * step, low + step)
     let count = Int(((high - low) / step).rounded())

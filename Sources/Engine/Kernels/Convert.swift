@@ -11,9 +11,9 @@ func convert(
     if x.isDense && out.isDense {
       out.base.copyMemory(from: x.base, byteCount: rowCount * byteCount)
     } else {
-      for row in 0..<rowCount {
-        out.address(row: row).copyMemory(from: x.address(row: row), byteCount: byteCount)
-      }
+      copyRows(
+        x.base, stride: x.rowStride * x.format.byteCount, to: out.base,
+        stride: out.rowStride * out.format.byteCount, rowCount: rowCount, byteCount: byteCount)
     }
     return
   }
@@ -39,6 +39,27 @@ func convert(
     loadTile(x, row: row, rowCount: count, decoding: decoding, tile)
     storeTile(tile, out, row: row, rowCount: count)
     row += count
+  }
+}
+
+/// Short rows, a few vectors each: a call for every one of them would cost more than the copy.
+private func copyRows(
+  _ source: UnsafeRawPointer, stride: Int, to target: UnsafeMutableRawPointer,
+  stride targetStride: Int, rowCount: Int, byteCount: Int
+) {
+  let whole = byteCount / 16 * 16
+  var (from, to) = (source, target)
+  for _ in 0..<rowCount {
+    var i = 0
+    while i < whole {
+      to.storeBytes(
+        of: from.loadUnaligned(fromByteOffset: i, as: SIMD16<UInt8>.self), toByteOffset: i,
+        as: SIMD16<UInt8>.self)
+      i += 16
+    }
+    if i < byteCount { (to + i).copyMemory(from: from + i, byteCount: byteCount - i) }
+    from += stride
+    to += targetStride
   }
 }
 
