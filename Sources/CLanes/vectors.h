@@ -58,6 +58,12 @@ CLANES clanes_f32x16 clanes_gather16(const float *p, long stride) {
 
 CLANES void clanes_store(clanes_lanes x, float *p) { __builtin_memcpy(p, &x, sizeof x); }
 
+/// Row `k` of the 3 × 3 numbers of some channels: `dw[c][3·k + j] = row[j][c]`.
+CLANES void clanes_store_taps(const clanes_lanes *row, long k, float *dw) {
+  for (int j = 0; j < 3; j++)
+    for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * c + 3 * k + j] = row[j][c];
+}
+
 #undef CLANES
 
 #endif

@@ -143,8 +143,8 @@ static inline void clanes_winograd2_gradient(const float *dy, long row, long pix
   }
 }
 
-/// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q, those of an i `u_stride` numbers from the next one's: `g` is the 3 × 3 numbers at `w + q·q_stride + i·i_stride`, turned
-/// by half a circle if `turned`.
+/// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q, those of an i `u_stride` numbers from the next one's: `g` is
+/// the 3 × 3 numbers at `w + q·q_stride + i·i_stride`, turned by half a circle if `turned`.
 static inline void clanes_winograd2_weights(const float *w, long q_stride, long i_stride, long I,
                                             _Bool turned, float *u, long u_stride, long place) {
   for (long i = 0; i < I; i++) {
@@ -161,7 +161,8 @@ static inline void clanes_winograd2_weights(const float *w, long q_stride, long 
     for (int k = 0; k < 4; k++) {
       clanes_f32x16 ends = t[k][0] + t[k][2];
       clanes_f32x16 row[4] = {t[k][0], 0.5f * (ends + t[k][1]), 0.5f * (ends - t[k][1]), t[k][2]};
-      for (int j = 0; j < 4; j++) __builtin_memcpy(u + (4 * k + j) * place + i * u_stride, &row[j], 64);
+      for (int j = 0; j < 4; j++)
+        __builtin_memcpy(u + (4 * k + j) * place + i * u_stride, &row[j], 64);
     }
   }
 }
@@ -205,8 +206,7 @@ static inline void clanes_winograd2_weight_gradient(const float *u, long place, 
     for (int k = 0; k < 3; k++) {
       clanes_lanes half = 0.5f * (t[k][1] + t[k][2]);
       clanes_lanes row[3] = {t[k][0] + half, 0.5f * (t[k][1] - t[k][2]), t[k][3] + half};
-      for (int j = 0; j < 3; j++)
-        for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * (first + c) + 3 * k + j] = row[j][c];
+      clanes_store_taps(row, k, dw + 9 * first);
     }
   }
 }
@@ -345,7 +345,8 @@ static inline void clanes_winograd4_weights(const float *w, long q_stride, long 
     for (int k = 0; k < 6; k++) {
       clanes_f32x16 sums[6];
       clanes_winograd4_weight_line(t[k], sums);
-      for (int j = 0; j < 6; j++) __builtin_memcpy(u + (6 * k + j) * place + i * u_stride, &sums[j], 64);
+      for (int j = 0; j < 6; j++)
+        __builtin_memcpy(u + (6 * k + j) * place + i * u_stride, &sums[j], 64);
     }
   }
 }
@@ -375,9 +376,7 @@ static inline void clanes_winograd4_weight_gradient(const float *u, long place, 
     for (int i = 0; i < 3; i++) {
       clanes_lanes sums[3];
       clanes_winograd4_weight_gradient_line(t[i], sums);
-      CLANES_UNROLLED
-      for (int j = 0; j < 3; j++)
-        for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * (first + c) + 3 * i + j] = sums[j][c];
+      clanes_store_taps(sums, i, dw + 9 * first);
     }
   }
 }

@@ -168,8 +168,7 @@ static inline void clanes_strided_weight_gradient(const float *u, long place, fl
     }
     for (int k = 0; k < 3; k++) {
       clanes_lanes row[3] = {t[k][0] + t[k][1], t[k][3], t[k][2] + t[k][1]};
-      for (int j = 0; j < 3; j++)
-        for (int c = 0; c < CLANES_WIDTH; c++) dw[9 * (first + c) + 3 * k + j] = row[j][c];
+      clanes_store_taps(row, k, dw + 9 * first);
     }
   }
 }

@@ -31,18 +31,9 @@ public struct BarChart: Sendable {
     let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 1, 0))
     let perUnit = chartWidth / (high > low ? high - low : 1)
     let zero = left - low * perUnit
-    var lines = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(number(left + chartWidth + 100))\" height=\"\(number(height))\" font-family=\"sans-serif\" font-size=\"10\">",
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-      "<text x=\"12\" y=\"22\" font-size=\"14\">\(escaped(title))</text>",
-    ]
-    for (index, name) in series.enumerated() {
-      let y = 38 + 16 * Double(index)
-      lines.append(
-        "<rect x=\"12\" y=\"\(number(y - 8))\" width=\"10\" height=\"10\" fill=\"\(color(index))\"/>"
-      )
-      lines.append("<text x=\"28\" y=\"\(number(y))\">\(escaped(name))</text>")
-    }
+    var lines = opening(width: left + chartWidth + 100, height: height)
+    lines.append("<text x=\"12\" y=\"22\" font-size=\"14\">\(escaped(title))</text>")
+    lines += legend(series, y: 38)
     lines.append(
       "<line x1=\"\(number(zero))\" y1=\"\(number(top - 4))\" x2=\"\(number(zero))\" y2=\"\(number(height - 8))\" stroke=\"#888\"/>"
     )

@@ -20,3 +20,22 @@ func escaped(_ text: String) -> String {
   }
   return result
 }
+
+/// The first lines of a drawing: its size, and white behind everything.
+func opening(width: Double, height: Double) -> [String] {
+  [
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(number(width))\" height=\"\(number(height))\" font-family=\"sans-serif\" font-size=\"10\">",
+    "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
+  ]
+}
+
+/// A line for each series with its colour, the first one's text at `y`.
+func legend(_ series: [String], y: Double) -> [String] {
+  series.enumerated().flatMap { index, name in
+    let y = y + 16 * Double(index)
+    return [
+      "<rect x=\"12\" y=\"\(number(y - 8))\" width=\"10\" height=\"10\" fill=\"\(color(index))\"/>",
+      "<text x=\"28\" y=\"\(number(y))\">\(escaped(name))</text>",
+    ]
+  }
+}

@@ -38,17 +38,7 @@ public struct LineChart: Sendable {
     let (wide, high) = (
       cell.width * Double(min(panels.count, Self.columns)), head + cell.height * Double(rows)
     )
-    var lines = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(number(wide))\" height=\"\(number(high))\" font-family=\"sans-serif\" font-size=\"10\">",
-      "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
-    ]
-    for (index, name) in series.enumerated() {
-      let y = 18 + 16 * Double(index)
-      lines.append(
-        "<rect x=\"12\" y=\"\(number(y - 8))\" width=\"10\" height=\"10\" fill=\"\(color(index))\"/>"
-      )
-      lines.append("<text x=\"28\" y=\"\(number(y))\">\(escaped(name))</text>")
-    }
+    var lines = opening(width: wide, height: high) + legend(series, y: 18)
     for (index, panel) in panels.enumerated() {
       let (column, row) = (index % Self.columns, index / Self.columns)
       lines += drawing(
