@@ -19,6 +19,8 @@
 #endif
 
 typedef float clanes_lanes __attribute__((ext_vector_type(CLANES_WIDTH)));
+typedef uint32_t clanes_words __attribute__((ext_vector_type(CLANES_WIDTH)));
+typedef uint16_t clanes_halves __attribute__((ext_vector_type(CLANES_WIDTH)));
 typedef float clanes_f32x8 __attribute__((ext_vector_type(8)));
 typedef float clanes_f32x16 __attribute__((ext_vector_type(16)));
 typedef int32_t clanes_i32x8 __attribute__((ext_vector_type(8)));
@@ -57,6 +59,32 @@ CLANES clanes_f32x16 clanes_gather16(const float *p, long stride) {
 }
 
 CLANES void clanes_store(clanes_lanes x, float *p) { __builtin_memcpy(p, &x, sizeof x); }
+
+/// Numbers `i`, … of an array of bf16 where `half`, a constant, says so; of FP32 else.
+CLANES clanes_lanes clanes_load_real(const void *p, long i, const _Bool half) {
+  if (!half) return clanes_load((const float *)p + i);
+  clanes_halves upper;
+  __builtin_memcpy(&upper, (const uint16_t *)p + i, sizeof upper);
+  clanes_words bits = __builtin_convertvector(upper, clanes_words) << 16;
+  clanes_lanes x;
+  __builtin_memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/// bf16 as `clanes_store_bf16` rounds.
+CLANES void clanes_store_real(clanes_lanes x, void *p, long i, const _Bool half) {
+  if (!half) return clanes_store(x, (float *)p + i);
+  clanes_words bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  bits += 0x7FFF + ((bits >> 16) & 1);
+  clanes_halves upper = __builtin_convertvector(bits >> 16, clanes_halves);
+  __builtin_memcpy((uint16_t *)p + i, &upper, sizeof upper);
+}
+
+/// Asks for the line of number `i`, which may lie outside the array.
+CLANES void clanes_expect(const void *p, long i, const _Bool half) {
+  __builtin_prefetch((const char *)p + i * (half ? 2 : 4));
+}
 
 /// Row `k` of the 3 × 3 numbers of some channels: `dw[c][3·k + j] = row[j][c]`.
 CLANES void clanes_store_taps(const clanes_lanes *row, long k, float *dw) {

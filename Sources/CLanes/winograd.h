@@ -20,7 +20,9 @@
 //        0  4  0 -5  0  1         0    0    1
 //
 // The elements of a transformed tile lie `place` numbers apart, groups of sixteen channels of one element
-// `group` numbers; `row` and `pixel` are the numbers from one row, and one pixel, to the next.
+// `group` numbers; `row` and `pixel` are the numbers from one row, and one pixel, to the next. Pixels are
+// FP32, or bf16 where `half` says so. Transforms ask for the pixels of the next tile of the row: line by
+// line of a picture is no pattern that a processor fetches ahead in.
 
 #include "vectors.h"
 
@@ -50,8 +52,8 @@ CLANES void clanes_store16_i16(clanes_i16x16 x, int16_t *p) { __builtin_memcpy(p
     vector t[4];                                                               \
     CLANES_UNROLLED                                                            \
     for (int j = 0; j < 4; j++)                                                \
-      t[j] = load(d + (first) * row + j * pixel + c) sign                      \
-          load(d + (second) * row + j * pixel + c);                            \
+      t[j] = load(d, (first) * row + j * pixel + c) sign                       \
+          load(d, (second) * row + j * pixel + c);                             \
     store(t[0] - t[2], out + (4 * (i) + 0) * place);                         \
     store(t[1] + t[2], out + (4 * (i) + 1) * place);                         \
     store(t[2] - t[1], out + (4 * (i) + 2) * place);                         \
@@ -63,13 +65,29 @@ CLANES void clanes_store16_i16(clanes_i16x16 x, int16_t *p) { __builtin_memcpy(p
   CLANES_SOURCE_ROW(vector, load, store, 2, 2, -, 1)                           \
   CLANES_SOURCE_ROW(vector, load, store, 3, 1, -, 3)
 
-/// `v = Bᵀ·d·B` of 4 × 4 pixels, `C` a multiple of 16.
-static inline void clanes_winograd2_source(const float *d, long row, long pixel, long C, float *v,
-                                           long place, long group) {
+#define CLANES_REAL(d, i) clanes_load_real(d, i, half)
+#define CLANES_WORDS(d, i) clanes_load16_i16((d) + (i))
+
+CLANES void clanes_winograd2_source_of(const void *d, long row, long pixel, long C, float *v,
+                                       long place, long group, const _Bool half) {
   for (long c = 0; c < C; c += CLANES_WIDTH) {
     float *out = v + c / 16 * group + c % 16;
-    CLANES_SOURCE(clanes_lanes, clanes_load, clanes_store)
+    CLANES_SOURCE(clanes_lanes, CLANES_REAL, clanes_store)
+    CLANES_UNROLLED
+    for (int i = 0; i < 4; i++) {
+      clanes_expect(d, i * row + 4 * pixel + c, half);
+      clanes_expect(d, i * row + 5 * pixel + c, half);
+    }
   }
+}
+
+/// `v = Bᵀ·d·B` of 4 × 4 pixels, `C` a multiple of 16.
+static inline void clanes_winograd2_source(const void *d, long row, long pixel, long C, float *v,
+                                           long place, long group, _Bool half) {
+  if (half)
+    clanes_winograd2_source_of(d, row, pixel, C, v, place, group, 1);
+  else
+    clanes_winograd2_source_of(d, row, pixel, C, v, place, group, 0);
 }
 
 /// The same of integers of at most 9 bits and a sign, `C` a multiple of 16.
@@ -77,7 +95,7 @@ static inline void clanes_winograd2_source_i16(const int16_t *d, long row, long 
                                               int16_t *v, long place) {
   for (long c = 0; c < C; c += 16) {
     int16_t *out = v + c;
-    CLANES_SOURCE(clanes_i16x16, clanes_load16_i16, clanes_store16_i16)
+    CLANES_SOURCE(clanes_i16x16, CLANES_WORDS, clanes_store16_i16)
   }
 }
 
@@ -94,17 +112,25 @@ static inline void clanes_winograd2_source_i16(const int16_t *d, long row, long 
   vector sum00 = upper[0] + upper[1] + upper[2], sum01 = upper[1] - upper[2] - upper[3]; \
   vector sum10 = lower[0] + lower[1] + lower[2], sum11 = lower[1] - lower[2] - lower[3];
 
-/// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 16.
-static inline void clanes_winograd2_target(const float *m, long place, long O, const float *bias,
-                                           float *y, long row, long pixel) {
+CLANES void clanes_winograd2_target_of(const float *m, long place, long O, const float *bias,
+                                       void *y, long row, long pixel, const _Bool half) {
   for (long c = 0; c < O; c += CLANES_WIDTH) {
     CLANES_TARGET(clanes_lanes, clanes_load)
     clanes_lanes b = clanes_load(bias + c);
-    clanes_store(sum00 + b, y + c);
-    clanes_store(sum01 + b, y + pixel + c);
-    clanes_store(sum10 + b, y + row + c);
-    clanes_store(sum11 + b, y + row + pixel + c);
+    clanes_store_real(sum00 + b, y, c, half);
+    clanes_store_real(sum01 + b, y, pixel + c, half);
+    clanes_store_real(sum10 + b, y, row + c, half);
+    clanes_store_real(sum11 + b, y, row + pixel + c, half);
   }
+}
+
+/// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 16.
+static inline void clanes_winograd2_target(const float *m, long place, long O, const float *bias,
+                                           void *y, long row, long pixel, _Bool half) {
+  if (half)
+    clanes_winograd2_target_of(m, place, O, bias, y, row, pixel, 1);
+  else
+    clanes_winograd2_target_of(m, place, O, bias, y, row, pixel, 0);
 }
 
 CLANES clanes_f32x8 clanes_quarter(clanes_u32x8 x) {
@@ -125,13 +151,12 @@ static inline void clanes_winograd2_target_i32(const int32_t *m, long place, lon
   }
 }
 
-/// `v = A·dy·Aᵀ` of 2 × 2 pixels of `O` channels, a multiple of 16.
-static inline void clanes_winograd2_gradient(const float *dy, long row, long pixel, long O,
-                                             float *v, long place, long group) {
+CLANES void clanes_winograd2_gradient_of(const void *dy, long row, long pixel, long O, float *v,
+                                         long place, long group, const _Bool half) {
   for (long c = 0; c < O; c += CLANES_WIDTH) {
     float *out = v + c / 16 * group + c % 16;
-    clanes_lanes a = clanes_load(dy + c), b = clanes_load(dy + pixel + c);
-    clanes_lanes e = clanes_load(dy + row + c), f = clanes_load(dy + row + pixel + c);
+    clanes_lanes a = CLANES_REAL(dy, c), b = CLANES_REAL(dy, pixel + c);
+    clanes_lanes e = CLANES_REAL(dy, row + c), f = CLANES_REAL(dy, row + pixel + c);
     clanes_lanes left[4] = {a, a + e, a - e, -e}, right[4] = {b, b + f, b - f, -f};
     CLANES_UNROLLED
     for (int i = 0; i < 4; i++) {
@@ -141,6 +166,15 @@ static inline void clanes_winograd2_gradient(const float *dy, long row, long pix
       clanes_store(-right[i], out + (4 * i + 3) * place);
     }
   }
+}
+
+/// `v = A·dy·Aᵀ` of 2 × 2 pixels of `O` channels, a multiple of 16.
+static inline void clanes_winograd2_gradient(const void *dy, long row, long pixel, long O,
+                                             float *v, long place, long group, _Bool half) {
+  if (half)
+    clanes_winograd2_gradient_of(dy, row, pixel, O, v, place, group, 1);
+  else
+    clanes_winograd2_gradient_of(dy, row, pixel, O, v, place, group, 0);
 }
 
 /// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q, those of an i `u_stride` numbers from the next one's: `g` is
@@ -223,9 +257,8 @@ CLANES void clanes_winograd4_source_line(clanes_lanes *d) {
   d[4] = c - e;
 }
 
-/// `v = Bᵀ·d·B` of 6 × 6 pixels, `C` a multiple of 16.
-static inline void clanes_winograd4_source(const float *d, long row, long pixel, long C, float *v,
-                                           long place, long group) {
+CLANES void clanes_winograd4_source_of(const void *d, long row, long pixel, long C, float *v,
+                                       long place, long group, const _Bool half) {
   for (long c = 0; c < C; c += CLANES_WIDTH) {
     float *out = v + c / 16 * group + c % 16;
     clanes_lanes t[6][6];
@@ -233,7 +266,10 @@ static inline void clanes_winograd4_source(const float *d, long row, long pixel,
     for (int j = 0; j < 6; j++) {
       clanes_lanes line[6];
       CLANES_UNROLLED
-      for (int i = 0; i < 6; i++) line[i] = clanes_load(d + i * row + j * pixel + c);
+      for (int i = 0; i < 6; i++) {
+        line[i] = CLANES_REAL(d, i * row + j * pixel + c);
+        if (j > 1) clanes_expect(d, i * row + (j + 4) * pixel + c, half);
+      }
       clanes_winograd4_source_line(line);
       CLANES_UNROLLED
       for (int i = 0; i < 6; i++) t[i][j] = line[i];
@@ -247,6 +283,15 @@ static inline void clanes_winograd4_source(const float *d, long row, long pixel,
   }
 }
 
+/// `v = Bᵀ·d·B` of 6 × 6 pixels, `C` a multiple of 16.
+static inline void clanes_winograd4_source(const void *d, long row, long pixel, long C, float *v,
+                                           long place, long group, _Bool half) {
+  if (half)
+    clanes_winograd4_source_of(d, row, pixel, C, v, place, group, 1);
+  else
+    clanes_winograd4_source_of(d, row, pixel, C, v, place, group, 0);
+}
+
 // One row or column of Aᵀ·m.
 CLANES void clanes_winograd4_target_line(const clanes_lanes *m, clanes_lanes *y) {
   clanes_lanes p = m[1] + m[2], q = m[1] - m[2], s = m[3] + m[4], t = m[3] - m[4];
@@ -256,9 +301,8 @@ CLANES void clanes_winograd4_target_line(const clanes_lanes *m, clanes_lanes *y)
   y[3] = q + (8.0f * t + m[5]);
 }
 
-/// `y = Aᵀ·m·A + bias`: 4 × 4 pixels of `O` channels, a multiple of 16.
-static inline void clanes_winograd4_target(const float *m, long place, long O, const float *bias,
-                                           float *y, long row, long pixel) {
+CLANES void clanes_winograd4_target_of(const float *m, long place, long O, const float *bias,
+                                       void *y, long row, long pixel, const _Bool half) {
   for (long c = 0; c < O; c += CLANES_WIDTH) {
     clanes_lanes t[4][6], b = clanes_load(bias + c);
     CLANES_UNROLLED
@@ -275,9 +319,19 @@ static inline void clanes_winograd4_target(const float *m, long place, long O, c
       clanes_lanes sums[4];
       clanes_winograd4_target_line(t[i], sums);
       CLANES_UNROLLED
-      for (int j = 0; j < 4; j++) clanes_store(sums[j] + b, y + i * row + j * pixel + c);
+      for (int j = 0; j < 4; j++)
+        clanes_store_real(sums[j] + b, y, i * row + j * pixel + c, half);
     }
   }
+}
+
+/// `y = Aᵀ·m·A + bias`: 4 × 4 pixels of `O` channels, a multiple of 16.
+static inline void clanes_winograd4_target(const float *m, long place, long O, const float *bias,
+                                           void *y, long row, long pixel, _Bool half) {
+  if (half)
+    clanes_winograd4_target_of(m, place, O, bias, y, row, pixel, 1);
+  else
+    clanes_winograd4_target_of(m, place, O, bias, y, row, pixel, 0);
 }
 
 // One row or column of A·dy.
@@ -292,9 +346,8 @@ CLANES void clanes_winograd4_gradient_line(const clanes_lanes *d, clanes_lanes *
   v[5] = d[3];
 }
 
-/// `v = A·dy·Aᵀ` of 4 × 4 pixels of `O` channels, a multiple of 16.
-static inline void clanes_winograd4_gradient(const float *dy, long row, long pixel, long O,
-                                             float *v, long place, long group) {
+CLANES void clanes_winograd4_gradient_of(const void *dy, long row, long pixel, long O, float *v,
+                                         long place, long group, const _Bool half) {
   for (long c = 0; c < O; c += CLANES_WIDTH) {
     float *out = v + c / 16 * group + c % 16;
     clanes_lanes t[6][4];
@@ -302,7 +355,10 @@ static inline void clanes_winograd4_gradient(const float *dy, long row, long pix
     for (int j = 0; j < 4; j++) {
       clanes_lanes line[4], sums[6];
       CLANES_UNROLLED
-      for (int i = 0; i < 4; i++) line[i] = clanes_load(dy + i * row + j * pixel + c);
+      for (int i = 0; i < 4; i++) {
+        line[i] = CLANES_REAL(dy, i * row + j * pixel + c);
+        clanes_expect(dy, i * row + (j + 4) * pixel + c, half);
+      }
       clanes_winograd4_gradient_line(line, sums);
       CLANES_UNROLLED
       for (int i = 0; i < 6; i++) t[i][j] = sums[i];
@@ -315,6 +371,15 @@ static inline void clanes_winograd4_gradient(const float *dy, long row, long pix
       for (int j = 0; j < 6; j++) clanes_store(sums[j], out + (6 * i + j) * place);
     }
   }
+}
+
+/// `v = A·dy·Aᵀ` of 4 × 4 pixels of `O` channels, a multiple of 16.
+static inline void clanes_winograd4_gradient(const void *dy, long row, long pixel, long O,
+                                             float *v, long place, long group, _Bool half) {
+  if (half)
+    clanes_winograd4_gradient_of(dy, row, pixel, O, v, place, group, 1);
+  else
+    clanes_winograd4_gradient_of(dy, row, pixel, O, v, place, group, 0);
 }
 
 // One row or column of G·g.
@@ -381,6 +446,8 @@ static inline void clanes_winograd4_weight_gradient(const float *u, long place, 
   }
 }
 
+#undef CLANES_REAL
+#undef CLANES_WORDS
 #undef CLANES_SOURCE_ROW
 #undef CLANES_SOURCE
 #undef CLANES_TARGET

@@ -72,8 +72,8 @@ CLANES void clanes_strided_data_target_line(const clanes_lanes *m, clanes_lanes 
   y[3] = m[1] + m[2];
 }
 
-// From `side` × `side` pixels the 25 elements.
-#define CLANES_STRIDED_IN(name, side, transform)                                               \
+// From `side` × `side` pixels the 25 elements; the next tile's are `step` pixels on.
+#define CLANES_STRIDED_IN(name, side, step, transform)                                            \
   static inline void name(const float *d, long row, long pixel, long C, float *v, long place,  \
                           long group) {                                                        \
     for (long c = 0; c < C; c += CLANES_WIDTH) {                                               \
@@ -83,7 +83,10 @@ CLANES void clanes_strided_data_target_line(const clanes_lanes *m, clanes_lanes 
       for (int j = 0; j < side; j++) {                                                         \
         clanes_lanes line[side], sums[5];                                                      \
         CLANES_UNROLLED                                                                        \
-        for (int i = 0; i < side; i++) line[i] = clanes_load(d + i * row + j * pixel + c);     \
+        for (int i = 0; i < side; i++) {                                                       \
+          line[i] = clanes_load(d + i * row + j * pixel + c);                                  \
+          if (j >= side - step) clanes_expect(d, i * row + (j + step) * pixel + c, 0);         \
+        }                                                                                      \
         transform(line, sums);                                                                 \
         CLANES_UNROLLED                                                                        \
         for (int i = 0; i < 5; i++) t[i][j] = sums[i];                                         \
@@ -125,11 +128,11 @@ CLANES void clanes_strided_data_target_line(const clanes_lanes *m, clanes_lanes 
   }
 
 /// `v = Bᵀ·d·B` of 5 × 5 pixels of `C` channels, a multiple of 16.
-CLANES_STRIDED_IN(clanes_strided_source, 5, clanes_strided_source_line)
+CLANES_STRIDED_IN(clanes_strided_source, 5, 4, clanes_strided_source_line)
 /// Of 3 × 3 pixels of `dy`, for the gradient of the data.
-CLANES_STRIDED_IN(clanes_strided_data_source, 3, clanes_strided_data_source_line)
+CLANES_STRIDED_IN(clanes_strided_data_source, 3, 2, clanes_strided_data_source_line)
 /// `v = A·dy·Aᵀ` of 2 × 2 pixels.
-CLANES_STRIDED_IN(clanes_strided_gradient, 2, clanes_strided_gradient_line)
+CLANES_STRIDED_IN(clanes_strided_gradient, 2, 2, clanes_strided_gradient_line)
 /// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 16.
 CLANES_STRIDED_OUT(clanes_strided_target, 2, clanes_strided_target_line)
 /// 4 × 4 pixels of `dx`.

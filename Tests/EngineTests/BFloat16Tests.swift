@@ -46,6 +46,30 @@ struct BFloat16Tests {
     #expect(half.outputs != exact.outputs && half.gradients != exact.gradients)
   }
 
+  /// Of 3 × 3 windows over whole panels of channels, by our own kernels where they are faster: one that reads a
+  /// dense value, one that reads some channels of a wider one.
+  ///
+  /// Picture, three weights and five values are rounded on the way to an output, each by up to 2⁻⁹ and at
+  /// random, which leaves three times that; backward doubles their number.
+  @Test(arguments: [20, 9]) func `single convolutions round a value once`(side: Int) throws {
+    var tiny = TinyGraph()
+    let x = tiny.lead(side, side, channels: 96)
+    let part = tiny.node(.slice(from: 16, count: 64), x, name: "part")
+    let layer = ConvolutionCase(channels: 64, out: 64, kernel: 3, stride: 1, padding: 1)
+    let y = tiny.node(layer.operation, part, name: "c")
+    let z = tiny.node(.activation(.silu), y, name: "c.act")
+    let wide = ConvolutionCase(channels: 64, out: 32, kernel: 3, stride: 1, padding: 1)
+    tiny.output(
+      tiny.node(.activation(.silu), tiny.node(wide.operation, z, name: "d"), name: "d.act"))
+    var check = GraphCheck(tiny.graph, batchSize: 2)
+    let exact = try step(check)
+    check.options.precision = .bfloat16
+    let half = try step(check)
+    #expect(Self.distance(half.outputs, exact.outputs) < 3 * 0x1p-9)
+    #expect(Self.distance(half.gradients, exact.gradients) < 4.3 * 0x1p-9)
+    #expect(half.outputs != exact.outputs)
+  }
+
   /// Forward on integers is the same in both; backward reads quantized values exactly.
   @Test(.enabled(if: ComputeDescription.current.hasExactIntegerConvolutions))
   func `a quantized step has the same outputs, and gradients near those of FP32`() throws {

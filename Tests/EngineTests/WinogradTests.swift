@@ -37,6 +37,18 @@ import Testing
     try check.run()
   }
 
+  /// Its rows have gaps, which these kernels read over; the picture is inner tiles and some at the border.
+  @Test(arguments: [1, 2]) func `some channels of a wider value`(stride: Int) throws {
+    var tiny = TinyGraph()
+    let x = tiny.lead(14, 13, channels: 80)
+    let part = tiny.node(.slice(from: 16, count: 32), x, name: "part")
+    let layer = ConvolutionCase(channels: 32, out: 32, kernel: 3, stride: stride, padding: 1)
+    tiny.output(tiny.node(layer.operation, part, name: "c"))
+    tiny.output(x)
+    var check = GraphCheck(tiny.graph, batchSize: 2)
+    try check.run()
+  }
+
   /// Scales of 1, so that the outputs are the sums themselves.
   ///
   /// Pictures and weights at the ends of their grids are what comes nearest to running over in 16 and

@@ -1,6 +1,6 @@
 import CLanes
 
-/// One consumer's share of a value's gradient: FP32, for all or some of its channels.
+/// One consumer's share of a value's gradient: FP32 or bf16, for all or some of its channels.
 struct Contribution {
   /// The channels it covers, wherever they lie.
   var rows: Rows
@@ -28,23 +28,28 @@ func sumTile(
       }
       tile.update(repeating: 0, count: rowCount * C)
     }
-    let n = part.rows.channels
-    for r in 0..<rowCount {
-      let source = part.rows.address(row: row + r).assumingMemoryBound(to: Float.self)
-      let target = tile + r * C + part.channel
-      var i = 0
-      while i + Lanes.width <= n {
-        clanes_prefetch(source + i + rowCount * part.rows.rowStride)
-        (Lanes(loading: target + i) + Lanes(loading: source + i)).store(target + i)
-        i += Lanes.width
-      }
-      while i < n {
-        target[i] += source[i]
-        i += 1
-      }
+    if part.rows.format == .float32 {
+      addRows(Float32Storage.self, part.rows, row, rowCount, to: tile + part.channel, stride: C)
+    } else {
+      addRows(BFloat16Storage.self, part.rows, row, rowCount, to: tile + part.channel, stride: C)
     }
   }
   if isEmpty { tile.update(repeating: 0, count: rowCount * C) }
+}
+
+@inline(__always)
+private func addRows<S: ElementStorage>(
+  _ s: S.Type, _ rows: Rows, _ row: Int, _ rowCount: Int, to target: UnsafeMutablePointer<Float>,
+  stride: Int
+) {
+  for r in 0..<rowCount {
+    let (source, target) = (rows.address(row: row + r), target + r * stride)
+    forEachLanes(rows.channels) { i, n in
+      let address = source + i * S.byteCount
+      clanes_prefetch(address + rowCount * rows.rowStride * S.byteCount)
+      (Lanes(loading: target + i, upTo: n) + loadLanes(s, address, n)).store(target + i, upTo: n)
+    }
+  }
 }
 
 /// `out = Σ contributions` over all rows, in the format of `out`.

@@ -24,9 +24,10 @@ final class Convolution {
 
   /// Addresses that stay the same for the life of the kernel.
   struct Memory {
-    /// What the forward pass reads: no gaps between rows.
+    /// What the forward pass reads; rows have gaps only for kernels of our own.
     var x: Rows
-    var y: UnsafeMutablePointer<Float>
+    /// Without gaps; FP32, or bf16 where `x` is.
+    var y: Rows
     /// Real numbers, as they stand in the graph.
     var weight: UnsafeMutablePointer<Float>
     /// The same on integers, and where their source's zero point stands; for bytes.
@@ -37,11 +38,11 @@ final class Convolution {
     var backward: Backward?
 
     struct Backward {
-      /// FP32 or bf16; what the backward pass to the weights reads has the same format.
+      /// FP32 or bf16, without gaps; what the backward pass to the weights reads has the same format.
       var dy: Rows
       var x: Rows
-      /// `nil` where no gradient of the input is wanted.
-      var dx: UnsafeMutablePointer<Float>?
+      /// Without gaps; FP32, or bf16 where `dy` is. `nil` where no gradient of the input is wanted.
+      var dx: Rows?
       var dWeight: UnsafeMutablePointer<Float>
       var dBias: UnsafeMutablePointer<Float>?
     }
@@ -74,25 +75,24 @@ final class Convolution {
         forwardPass = PairConvolution(g, memory)
         names.append(PairConvolution.name)
       }
-    } else if memory.x.format == .float32 && g.isWinograd {
+    } else if g.isOwn(forward: memory.x.format, to: memory.y.format) {
       let pass = WinogradConvolution(
-        g, x: memory.x.floats, weight: memory.weight, bias: memory.bias, y: memory.y,
-        device.scratch)
+        g, x: memory.x, weight: memory.weight, bias: memory.bias, y: memory.y, device.scratch)
       forwardPass = pass
       names.append(pass.name)
     } else {
       forwardPass = try builder.forward()
       names.append(builder.implementations.last!)
     }
-    if let backward = memory.backward, backward.dy.format == .float32, backward.dBias == nil,
-      g.isWinograd
+    if let backward = memory.backward,
+      g.isOwn(backward: backward.dy.format, hasBias: backward.dBias != nil)
     {
-      let dy = backward.dy.floats
       let toData = backward.dx.map {
-        WinogradConvolution(g, dy: dy, weight: memory.weight, dx: $0, device.scratch)
+        WinogradConvolution(
+          g, dy: backward.dy, weight: memory.weight, dx: $0, device.scratch)
       }
       let toWeights = WinogradWeightGradient(
-        g, x: backward.x.floats, dy: dy, dWeight: backward.dWeight, device.scratch)
+        g, x: backward.x, dy: backward.dy, dWeight: backward.dWeight, device.scratch)
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (toData, toWeights, nil)
       names += [toData?.name, toWeights.name].compactMap { $0 }
     } else if let backward = memory.backward {
@@ -133,5 +133,24 @@ final class Convolution {
   func backwardWeights() {
     backwardWeightsPass?.run()
     gradientReorder?.run()
+  }
+}
+
+extension Convolution.Geometry {
+  /// Whether the forward pass is one of our own kernels, which read rows with gaps too. From bf16 to bf16 that
+  /// is worth it where large tiles fit the picture.
+  func isOwn(forward x: ElementFormat, to y: ElementFormat) -> Bool {
+    switch x {
+    case .float32: isWinograd
+    case .bfloat16:
+      y == .bfloat16 && isWinogradInBFloat16
+        && WinogradTiles.form(H: H, W: W, atMost: 0.6) == .four
+    case .gridByte: false
+    }
+  }
+
+  /// Whether the backward passes are; the one to the weights reads an `x` with gaps too.
+  func isOwn(backward dy: ElementFormat, hasBias: Bool) -> Bool {
+    !hasBias && (dy == .float32 ? isWinograd : isWinogradInBFloat16)
   }
 }

@@ -32,7 +32,7 @@ struct ConvolutionBuilder {
   mutating func forward() throws(EngineError) -> Primitive {
     let isInteger = memory.x.format == .gridByte
     let x = try source(memory.x.format)
-    let y = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc)
+    let y = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, memory.y.format.elementType)
     let weightType = isInteger ? .int8 : memory.x.format.elementType
     let hasBias = memory.bias != nil && !isInteger
     let description = try forwardDescription(
@@ -50,7 +50,7 @@ struct ConvolutionBuilder {
     var arguments: [Primitive.Argument] = [
       .init(index: DNNL_ARG_SRC, descriptor: x, address: memory.x.base),
       .init(index: DNNL_ARG_WEIGHTS, descriptor: layout, address: weight),
-      .init(index: DNNL_ARG_DST, descriptor: y, address: UnsafeMutableRawPointer(memory.y)),
+      .init(index: DNNL_ARG_DST, descriptor: y, address: memory.y.base),
     ]
     if hasBias {
       arguments.append(
@@ -79,11 +79,11 @@ struct ConvolutionBuilder {
   }
 
   mutating func backwardData(
-    _ backward: Convolution.Memory.Backward, dx: UnsafeMutablePointer<Float>,
+    _ backward: Convolution.Memory.Backward, dx: Rows,
     hint: PrimitiveDescription
   ) throws(EngineError) -> Primitive {
     let type = backward.dy.format.elementType
-    let dxLayout = try MemoryDescriptor([g.N, g.C, g.H, g.W], .nhwc)
+    let dxLayout = try source(dx.format)
     let dyLayout = try MemoryDescriptor([g.N, g.O, g.P, g.Q], .nhwc, type)
     let chosen = try MemoryDescriptor(g.weightExtents, .any, type)
     var operation = dnnl_convolution_desc_t()
@@ -101,8 +101,7 @@ struct ConvolutionBuilder {
       [
         .init(index: DNNL_ARG_DIFF_DST, descriptor: dyLayout, address: backward.dy.base),
         .init(index: DNNL_ARG_WEIGHTS, descriptor: layout, address: weight),
-        .init(
-          index: DNNL_ARG_DIFF_SRC, descriptor: dxLayout, address: UnsafeMutableRawPointer(dx)),
+        .init(index: DNNL_ARG_DIFF_SRC, descriptor: dxLayout, address: dx.base),
       ], on: device)
   }
 

@@ -20,7 +20,7 @@ final class PairConvolution: ConvolutionPass {
     x = UnsafePointer(memory.x.base.assumingMemoryBound(to: UInt8.self))
     zeroPoint = UnsafePointer(memory.zeroPoint!)
     weight = UnsafePointer(memory.integerWeight!)
-    y = memory.y
+    y = memory.y.floats
   }
 
   var byteCount: Int { kernel.byteCount }

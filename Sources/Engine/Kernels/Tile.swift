@@ -90,6 +90,7 @@ private func loadTile<S: ElementStorage>(
   forEachRun(source, row: row, rowCount: rowCount) { address, start, count in
     var i = 0
     while i + Lanes.width <= count {
+      clanes_prefetch(address + (i + count) * S.byteCount)
       decoded(S.load(address + i * S.byteCount)).store(tile + start + i)
       i += Lanes.width
     }

@@ -1,4 +1,3 @@
-import CLanes
 import Graphs
 import Tensors
 
@@ -83,22 +82,13 @@ extension PlanCompiler {
     parts[view.root].append(part)
   }
 
-  /// Of what a convolution's backward pass reads. Kernels of our own take FP32 and are faster so than bf16
-  /// from a panel of channels on.
-  func gradientFormat(_ piece: PlanPiece) -> ElementFormat {
-    guard options.precision == .bfloat16 else { return .float32 }
-    let g = geometry(piece)
-    return g.isWinograd && g.stride == 1 && min(g.C, g.O) >= clanes_columns()
-      ? .float32 : .bfloat16
-  }
-
   private mutating func requestPointwise(
     _ piece: PlanPiece, _ work: inout PieceBackward, _ time: Int
   ) {
     let (C, x) = (layout.channels(piece.output), piece.inputs[0])
     let first = work.parts.first
-    let isInPlace = first.map { $0.coversAll(of: C) && $0.format == .float32 } ?? false
-    let dz = isInPlace ? first! : newWhole(piece.output, .float32, time)
+    let isInPlace = first.map { $0.coversAll(of: C) } ?? false
+    let dz = isInPlace ? first! : newWhole(piece.output, realFormat, time)
     work.dz = dz
     memory.touch(layout.request(x), at: time)
     if let chain = piece.chain, let residual = chain.residual {
@@ -106,28 +96,16 @@ extension PlanCompiler {
         memory.touch(layout.request(residual), at: time)
       }
       if needsGradient[residual] {
-        work.dResidual = newWhole(residual, .float32, time)
+        work.dResidual = newWhole(residual, realFormat, time)
         contribute(work.dResidual!, to: residual)
       }
     }
     guard needsGradient[x] else { return }
-    let format = convolutionAlone(reading: x).map(gradientFormat) ?? .float32
     // In memory that is this value's alone the result may take its place.
-    let dx = dz.isWhole(of: C) ? whole(dz.request, format, C) : newWhole(x, format, time)
+    let fits = dz.isWhole(of: C) && realFormat.byteCount <= dz.format.byteCount
+    let dx = fits ? whole(dz.request, realFormat, C) : newWhole(x, realFormat, time)
     work.dx = dx
     contribute(dx, to: x)
-  }
-
-  /// The convolution that made a value, if its backward pass is the one reader of the value's gradient.
-  private func convolutionAlone(reading value: Int) -> PlanPiece? {
-    guard !graph.outputs.contains(value),
-      let maker = pieces.first(where: { $0.output == value })
-    else { return nil }
-    let readers = pieces.reduce(0) { $0 + operands($1).filter { $0 == value }.count }
-    switch graph.nodes[maker.node].operation {
-    case .convolution, .linear: return readers == 1 ? maker : nil
-    default: return nil
-    }
   }
 
   private mutating func requestOther(_ index: Int, _ work: inout PieceBackward, _ time: Int) {
@@ -136,21 +114,16 @@ extension PlanCompiler {
     let only = work.parts.count == 1 ? work.parts[0] : nil
     switch graph.nodes[piece.node].operation {
     case .convolution, .linear:
-      let gradientFormat = gradientFormat(piece)
-      if let only, only.isWhole(of: C), only.format == gradientFormat {
+      if let only, only.isWhole(of: C), only.format == realFormat {
         work.sum = nil
       } else {
-        work.sum = newWhole(piece.output, gradientFormat, time)
+        work.sum = newWhole(piece.output, realFormat, time)
       }
-      memory.touch(layout.request(x), at: time)
-      if layout.format[layout.view[x].root] != gradientFormat || !layout.isDense(x) {
-        let count = layout.rowCount(x) * layout.channels(x)
-        let request = memory.request(byteCount: count * gradientFormat.byteCount)
-        memory.touch(request, at: time)
-        backwardScratch[index] = request
-      }
+      let hasBias = graph.nodes[piece.node].parameters.count > 1
+      let isOwn = geometry(piece).isOwn(backward: realFormat, hasBias: hasBias)
+      backwardSource[index] = source(of: piece, in: realFormat, readsGaps: isOwn, at: time)
       if needsGradient[x] {
-        work.dx = newWhole(x, .float32, time)
+        work.dx = newWhole(x, realFormat, time)
         contribute(work.dx!, to: x)
       }
     case .concat:

@@ -13,7 +13,7 @@ extension PlanCompiler {
     let isInteger = isInteger(piece)
     let input = piece.inputs[0]
     let x = layout.rows(input, places)
-    let y = layout.rows(piece.output, places).floats
+    let y = layout.rows(piece.output, places)
     let stored = store.address(of: node.parameters[0], in: graph)
     let bias = node.parameters.count > 1 ? node.parameters[1] : nil
     var owned: [AlignedBuffer] = []
@@ -45,7 +45,7 @@ extension PlanCompiler {
           zeroPoint: UnsafeMutableRawPointer(floats(1)).assumingMemoryBound(to: Int32.self),
           inputScale: floats(1), weightScales: w.scales!, unit: floats(g.O),
           bias: bias.map { UnsafePointer(store.address(of: $0, in: graph)) },
-          finishes: !leavesUnit[piece.output], y: y, rows: g.N * g.P * g.Q, O: g.O)
+          finishes: !leavesUnit[piece.output], y: y.floats, rows: g.N * g.P * g.Q, O: g.O)
         if leavesUnit[piece.output] {
           units[piece.output] = IntegerUnit(
             unit: integer!.unit, weightScales: integer!.weightScales,
@@ -56,17 +56,17 @@ extension PlanCompiler {
       weight = w
     }
 
-    let forwardCopy = sourceCopy(index, x, at: 0, places)
-    let (backward, backwardCopy) = backwardMemory(index, x, bias: bias, places)
+    let (source, forwardCopy) = source(forwardSource[index], of: input, places)
+    let (backward, backwardCopy) = backwardMemory(index, bias: bias, places)
     let kernel = try Convolution(
       g,
       .init(
-        x: forwardCopy?.to ?? x, y: y, weight: weight?.real ?? stored,
+        x: source, y: y, weight: weight?.real ?? stored,
         integerWeight: weight?.integers, zeroPoint: integer?.zeroPoint,
         bias: bias.map { store.address(of: $0, in: graph) }, backward: backward),
       on: device, name: node.name)
     var stepGradient: (UnsafeMutablePointer<Float>, Int)?
-    if let backward, backwardCopy?.asSteps == true {
+    if let backward, isSteps(backward.x.format, of: input) {
       stepGradient = (
         backward.dWeight, graph.parameters[node.parameters[0]].shape.elementCount
       )
@@ -93,29 +93,40 @@ extension PlanCompiler {
     }
   }
 
+  /// What a pass over `input` reads, and how it comes about where it is not there already.
+  private func source(_ copy: SourceCopy?, of input: Int, _ places: MemoryRequests.Places) -> (
+    Rows, Move?
+  ) {
+    let x = layout.rows(input, places)
+    guard let copy else { return (x, nil) }
+    let rows = Rows(
+      base: places.address(copy.request), rowStride: x.channels, channels: x.channels,
+      format: copy.format)
+    if copy.isMade { return (rows, nil) }
+    let move = Move(
+      from: x, to: rows, rowCount: layout.rowCount(input), site: layout.site[input],
+      asSteps: isSteps(copy.format, of: input))
+    return (rows, move)
+  }
+
+  /// Bytes of a grid are steps in bf16, which holds those exactly.
+  private func isSteps(_ format: ElementFormat, of input: Int) -> Bool {
+    format == .bfloat16 && layout.format[layout.view[input].root] == .gridByte
+  }
+
   /// The backward pass's operands, and how its source comes about where it is not there already.
   private func backwardMemory(
-    _ index: Int, _ x: Rows, bias: Int?, _ places: MemoryRequests.Places
+    _ index: Int, bias: Int?, _ places: MemoryRequests.Places
   ) -> (Convolution.Memory.Backward?, Move?) {
     let piece = pieces[index]
     guard let work = piece.backward,
       let dWeight = gradientAddress(graph.nodes[piece.node].parameters[0])
     else { return (nil, nil) }
-    var copy: Move?
-    if let request = backwardScratch[index] {
-      let (input, format) = (piece.inputs[0], gradientFormat(piece))
-      copy = Move(
-        from: x,
-        to: Rows(
-          base: places.address(request), rowStride: x.channels, channels: x.channels,
-          format: format),
-        rowCount: layout.rowCount(input), site: layout.site[input],
-        asSteps: x.format == .gridByte && format == .bfloat16)
-    }
+    let (x, copy) = source(backwardSource[index], of: piece.inputs[0], places)
     return (
       .init(
-        dy: rows(work.sum ?? work.parts[0], places), x: copy?.to ?? x,
-        dx: work.dx.map { rows($0, places).floats }, dWeight: dWeight,
+        dy: rows(work.sum ?? work.parts[0], places), x: x,
+        dx: work.dx.map { rows($0, places) }, dWeight: dWeight,
         dBias: bias.flatMap { gradientAddress($0) }), copy
     )
   }

@@ -23,9 +23,12 @@ struct PlanCompiler {
   var needsGradient: [Bool]
   /// By output of the graph: where the loss puts its gradient.
   var lossGradient: [Int: Int] = [:]
-  /// By piece: memory for one pass in one direction.
+  /// By piece: memory for its forward pass.
   var forwardScratch: [Int?]
-  var backwardScratch: [Int?]
+  /// What convolutions read instead of their inputs; one copy serves all that want the same.
+  var copies: [SourceCopy.Key: Int] = [:]
+  /// By piece, of convolutions.
+  var forwardSource, backwardSource: [SourceCopy?]
 
   struct Result {
     var steps: [any PlanStep]
@@ -72,7 +75,8 @@ struct PlanCompiler {
     parts = Array(repeating: [], count: graph.values.count)
     needsGradient = Array(repeating: false, count: graph.values.count)
     forwardScratch = Array(repeating: nil, count: pieces.count)
-    backwardScratch = forwardScratch
+    forwardSource = Array(repeating: nil, count: pieces.count)
+    backwardSource = forwardSource
   }
 
   mutating func compile(on device: ComputeDevice) throws(EngineError) -> Result {
@@ -165,6 +169,14 @@ struct PlanCompiler {
       }
       memory.touch(layout.request(piece.output), at: index)
       if options.keepsSites { memory.touch(layout.request(piece.output), at: lossTime) }
+      switch graph.nodes[piece.node].operation {
+      case .convolution, .linear:
+        let format = sourceFormat(piece)
+        let isOwn = geometry(piece).isOwn(forward: format, to: layout.format[piece.output])
+        forwardSource[index] = source(of: piece, in: format, readsGaps: isOwn, at: index)
+        continue
+      default: break
+      }
       forwardScratch[index] = scratch(forwardOf: piece)
       if let request = forwardScratch[index] {
         memory.touch(request, at: index)
@@ -178,14 +190,40 @@ struct PlanCompiler {
     }
   }
 
+  /// Of what convolutions read in floating point, and of gradients between two passes.
+  var realFormat: ElementFormat { options.precision == .bfloat16 ? .bfloat16 : .float32 }
+
   /// The format in which a piece's kernel reads its input.
   func sourceFormat(_ piece: PlanPiece) -> ElementFormat {
     switch graph.nodes[piece.node].operation {
     case .convolution, .linear:
-      isInteger(piece) ? .gridByte : options.precision == .bfloat16 ? .bfloat16 : .float32
+      isInteger(piece) ? .gridByte : realFormat
     case .upsample, .maxPool: layout.format[piece.output]
     default: .float32
     }
+  }
+
+  /// A copy of a convolution's input without gaps and in `format`, read at `time`; `nil` where the input is
+  /// so already, or has gaps that do not matter.
+  mutating func source(
+    of piece: PlanPiece, in format: ElementFormat, readsGaps: Bool, at time: Int
+  ) -> SourceCopy? {
+    let input = piece.inputs[0]
+    if layout.format[layout.view[input].root] == format, readsGaps || layout.isDense(input) {
+      memory.touch(layout.request(input), at: time)
+      return nil
+    }
+    let key = SourceCopy.Key(value: input, format: format)
+    if let request = copies[key] {
+      memory.touch(request, at: time)
+      return SourceCopy(request: request, format: format, isMade: true)
+    }
+    memory.touch(layout.request(input), at: time)
+    let count = layout.rowCount(input) * layout.channels(input)
+    let request = memory.request(byteCount: count * format.byteCount)
+    memory.touch(request, at: time)
+    copies[key] = request
+    return SourceCopy(request: request, format: format, isMade: false)
   }
 
   /// Whether a piece's kernel cannot read its input where it lies.
@@ -193,10 +231,10 @@ struct PlanCompiler {
     let input = piece.inputs[0]
     let format = layout.format[layout.view[input].root]
     switch graph.nodes[piece.node].operation {
-    case .convolution, .linear, .globalAveragePool:
+    case .globalAveragePool:
       return format != sourceFormat(piece) || !layout.isDense(input)
     case .upsample, .maxPool: return format != sourceFormat(piece)
-    case .batchNorm: return format != .float32 || !layout.isDense(input)
+    case .batchNorm: return format == .gridByte || !layout.isDense(input)
     default: return false
     }
   }
@@ -217,6 +255,19 @@ struct PlanCompiler {
     let count = layout.rowCount(piece.output) * layout.channels(piece.output)
     return (count + 63) / 64 * 64
   }
+}
+
+/// What a convolution reads instead of its input.
+struct SourceCopy {
+  struct Key: Hashable {
+    var value: Int
+    var format: ElementFormat
+  }
+
+  var request: Int
+  var format: ElementFormat
+  /// Whether a step before has made it.
+  var isMade: Bool
 }
 
 /// What makes the sums of a convolution on integers real numbers.

@@ -42,7 +42,7 @@ final class PointwiseStep: PlanStep {
   let sites: Sites
   let x: Operand
   let residual: Operand?
-  /// Where a batch norm's input is not FP32 without gaps.
+  /// Where a batch norm's input is bytes or has gaps.
   private let statisticsCopy: Move?
   private let out: Rows
   private let work: Backward?
@@ -137,7 +137,7 @@ final class PointwiseStep: PlanStep {
     case .batch:
       statisticsCopy?.run(state)
       batchStatistics(
-        x: (statisticsCopy?.to ?? x.rows).floats, rows: kernel.rows, C: C, mean: center,
+        x: statisticsCopy?.to ?? x.rows, rows: kernel.rows, C: C, mean: center,
         variance: variance, sums: sums,
         squares: products)
       for c in 0..<C {

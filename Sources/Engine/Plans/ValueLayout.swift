@@ -81,8 +81,18 @@ struct ValueLayout {
     if let site = site[value], options.integerConvolutions, graph.sites[site].bits <= 8, canBeBytes
     {
       format[value] = .gridByte
-    } else if options.precision == .bfloat16, piece.chain != nil || operation.keepsGrid {
+    } else if options.precision == .bfloat16,
+      piece.chain != nil || operation.keepsGrid || isPlainConvolution(piece)
+    {
       format[value] = .bfloat16
+    }
+  }
+
+  /// Weights on a grid give sums that FP32 alone holds.
+  private func isPlainConvolution(_ piece: PlanPiece) -> Bool {
+    switch graph.nodes[piece.node].operation {
+    case .convolution, .linear: graph.nodes[piece.node].weightBits == nil
+    default: false
     }
   }
 

@@ -9,8 +9,7 @@ final class WinogradConvolution: ConvolutionPass {
   private let tiles: WinogradTiles
   /// Channels read and written.
   private let C, O: Int
-  private let x: UnsafePointer<Float>
-  private let y: UnsafeMutablePointer<Float>
+  private let x, y: Rows
   private let weight: UnsafePointer<Float>
   /// From one output's numbers in the stored weights to the next one's, and from one input's.
   private let outputStride, inputStride: Int
@@ -26,20 +25,20 @@ final class WinogradConvolution: ConvolutionPass {
 
   /// The forward pass.
   convenience init(
-    _ g: Convolution.Geometry, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-    bias: UnsafePointer<Float>?, y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+    _ g: Convolution.Geometry, x: Rows, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    y: Rows, _ scratch: SharedScratch
   ) {
+    // Where the result is rounded to bf16, large tiles round next to nothing.
+    let form: WinogradForm = g.stride == 2 ? .strided : y.format == .bfloat16 ? .four : .two
     self.init(
-      g,
-      WinogradTiles(
-        N: g.N, H: g.P, W: g.Q, g.stride == 1 ? .two : .strided, source: (g.H, g.W)),
+      g, WinogradTiles(N: g.N, H: g.P, W: g.Q, form, source: (g.H, g.W)),
       C: g.C, O: g.O, isTransposed: false, x: x, weight: weight, bias: bias, y: y, scratch)
   }
 
   /// The backward pass to the data, `dy` in and `dx` out.
   convenience init(
-    _ g: Convolution.Geometry, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-    dx: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+    _ g: Convolution.Geometry, dy: Rows, weight: UnsafePointer<Float>, dx: Rows,
+    _ scratch: SharedScratch
   ) {
     self.init(
       g,
@@ -52,10 +51,10 @@ final class WinogradConvolution: ConvolutionPass {
 
   private init(
     _ g: Convolution.Geometry, _ tiles: WinogradTiles, C: Int, O: Int, isTransposed: Bool,
-    x: UnsafePointer<Float>, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-    y: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+    x: Rows, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, y: Rows,
+    _ scratch: SharedScratch
   ) {
-    precondition(g.isWinograd, "\(g)")
+    precondition(g.isWinograd && y.isDense && x.format == y.format, "\(g)")
     self.tiles = tiles
     (self.C, self.O, self.x, self.y, self.weight) = (C, O, x, y, weight)
     self.isTransposed = isTransposed
@@ -105,7 +104,7 @@ final class WinogradConvolution: ConvolutionPass {
     tiles.forEachBlock { first, count in
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.transformSource(
-          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
+          x, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
       }
       for element in 0..<tiles.form.elements {
         let u = u + tiles.form.weightElement(element) * weightPlace
@@ -117,7 +116,7 @@ final class WinogradConvolution: ConvolutionPass {
       }
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.storeTarget(
-          m + i * O, place: targetPlace, O: O, bias: bias, n: n, h: h, w: w, patch: patch, into: y)
+          m + i * O, place: targetPlace, bias: bias, n: n, h: h, w: w, patch: patch, into: y)
       }
     }
   }

@@ -31,7 +31,7 @@ final class WinogradPairs: ConvolutionPass {
     x = UnsafePointer(memory.x.base.assumingMemoryBound(to: UInt8.self))
     zeroPoint = UnsafePointer(memory.zeroPoint!)
     weight = UnsafePointer(memory.integerWeight!)
-    y = memory.y
+    y = memory.y.floats
     transformed = AlignedBuffer(byteCount: 16 * C * O * 2)
     padded = AlignedBuffer(byteCount: (2 * tiles.rows + 2) * (2 * tiles.columns + 2) * C * 2)
     self.scratch = scratch

@@ -8,13 +8,13 @@ import Tensors
 final class WinogradWeightGradient: ConvolutionPass {
   private let tiles: WinogradTiles
   private let C, O: Int
-  private let x, dy: UnsafePointer<Float>
+  private let x, dy: Rows
   private let dWeight: UnsafeMutablePointer<Float>
   private let scratch: SharedScratch
 
   init(
-    _ g: Convolution.Geometry, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
-    dWeight: UnsafeMutablePointer<Float>, _ scratch: SharedScratch
+    _ g: Convolution.Geometry, x: Rows, dy: Rows, dWeight: UnsafeMutablePointer<Float>,
+    _ scratch: SharedScratch
   ) {
     precondition(g.isWinograd, "\(g)")
     // Few large tiles do not outweigh more elements of the weights' gradient to write and turn back,
@@ -42,9 +42,9 @@ final class WinogradWeightGradient: ConvolutionPass {
     tiles.forEachBlock { first, count in
       tiles.forEach(from: first, count) { i, n, h, w in
         tiles.transformSource(
-          x, C: C, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
+          x, n: n, h: h, w: w, patch: patch, into: v + i * 16, place: sourcePlace)
         tiles.transformGradient(
-          dy, O: O, n: n, h: h, w: w, patch: patch, into: m + i * 16, place: gradientPlace)
+          dy, n: n, h: h, w: w, patch: patch, into: m + i * 16, place: gradientPlace)
       }
       for element in 0..<tiles.form.elements {
         let du = du + tiles.form.weightElement(element) * O * C
