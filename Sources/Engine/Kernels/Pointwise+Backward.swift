@@ -40,37 +40,32 @@ extension Pointwise {
     // FP32 sums of some hundred rows go into Double together.
     let flushRows = max(step, 128 / step * step)
     let single = singleSource(work.contributions)
-    let isStored = work.dz.format == .float32
+    // bf16 is read and written where it lies, unless a stage in between wants it in FP32.
+    let isHalf =
+      single?.format == .bfloat16 && work.dz.format == .bfloat16 && work.residual == nil
+      && work.innerSums == nil && work.gateInputSums == nil
     partial.update(repeating: 0, count: 2 * C)
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
-      var gradient = tiles.a
-      var stride = C
-      if let single {
-        gradient = single.address(row: row).assumingMemoryBound(to: Float.self)
-        stride = single.rowStride
+      var gradient = Strip(tile: tiles.a, C: C)
+      if let single, isHalf || single.format == .float32 && work.residual == nil {
+        gradient = Strip(single, row: row)
       } else {
-        sumTile(work.contributions, C: C, row: row, rowCount: n, gradient)
+        sumTile(work.contributions, C: C, row: row, rowCount: n, tiles.a)
       }
-      let x = tileAddress(work.x, row, n, tiles.x)
+      let x = strip(work.x, row, n, tiles.x, halves: isHalf)
       if work.residual != nil {
-        if single != nil {
-          loadTile(single!, row: row, rowCount: n, decoding: .none, tiles.a)
-          (gradient, stride) = (tiles.a, C)
-        }
-        passResidual(work, x, gradient, row: row, rowCount: n, tiles)
+        passResidual(work, x.floats, gradient.floats, row: row, rowCount: n, tiles)
       }
       if work.innerSums != nil || work.gateInputSums != nil {
-        addSums(work, x, gradient, stride: stride, rowCount: n, tiles)
+        addSums(
+          work, x.floats, gradient.floats, stride: gradient.stride, rowCount: n, tiles)
       }
-      let out =
-        isStored ? work.dz.address(row: row).assumingMemoryBound(to: Float.self) : tiles.b
-      slopeAndSum(
-        x, work, Source(values: gradient, stride: stride), rowCount: n,
-        out: Source(values: out, stride: isStored ? work.dz.rowStride : C), sums: partial,
-        products: partial + C)
-      if !isStored { storeTile(out, work.dz, row: row, rowCount: n) }
+      let isStored = work.dz.format == gradient.format
+      let out = isStored ? Strip(work.dz, row: row) : Strip(tile: tiles.b, C: C)
+      slopeAndSum(x, work, gradient, rowCount: n, out: out, sums: partial, products: partial + C)
+      if !isStored { storeTile(out.floats, work.dz, row: row, rowCount: n) }
       row += n
       if row % flushRows == 0 || row == rows {
         forEachLanes(C) { c, count in
@@ -82,17 +77,43 @@ extension Pointwise {
     }
   }
 
-  /// Rows of FP32 numbers, from the first row of a tile on.
-  private struct Source {
-    var values: UnsafeMutablePointer<Float>
+  /// Rows of FP32 or bf16, from the first row of a tile on.
+  private struct Strip {
+    var base: UnsafeMutableRawPointer
+    /// Elements from one row to the next.
     var stride: Int
+    var format: ElementFormat
+
+    init(tile: UnsafeMutablePointer<Float>, C: Int) {
+      (base, stride, format) = (UnsafeMutableRawPointer(tile), C, .float32)
+    }
+
+    init(_ rows: Rows, row: Int) {
+      (base, stride, format) = (rows.address(row: row), rows.rowStride, rows.format)
+    }
+
+    var floats: UnsafeMutablePointer<Float> {
+      assert(format == .float32)
+      return base.assumingMemoryBound(to: Float.self)
+    }
+  }
+
+  /// The rows of an operand where they are, if they are FP32 without gaps or, where `halves` says so, bf16; or loaded into
+  /// `tile`.
+  @inline(__always)
+  private func strip(
+    _ x: Operand, _ row: Int, _ n: Int, _ tile: UnsafeMutablePointer<Float>, halves: Bool
+  ) -> Strip {
+    let stays =
+      x.rows.format == .float32 && x.rows.isDense || halves && x.rows.format == .bfloat16
+    if stays { return Strip(x.rows, row: row) }
+    loadTile(x.rows, row: row, rowCount: n, decoding: x.decoding, tile)
+    return Strip(tile: tile, C: C)
   }
 
   /// A gradient in one piece: it is this pass's alone.
   private func singleSource(_ contributions: UnsafeBufferPointer<Contribution>) -> Rows? {
-    guard contributions.count == 1, contributions[0].coversAll(of: C),
-      contributions[0].rows.format == .float32
-    else { return nil }
+    guard contributions.count == 1, contributions[0].coversAll(of: C) else { return nil }
     return contributions[0].rows
   }
 
@@ -157,37 +178,58 @@ extension Pointwise {
     d: UnsafePointer<Float>, dx: Rows, tiles: Tiles
   ) {
     let step = Tile.rowCount(C: C)
-    let isInPlace = dx.format == .float32 && dx.isDense
+    let isHalf = dz.format == .bfloat16 && dx.format == .bfloat16
     var row = 0
     while row < rows {
       let n = min(step, rows - row)
-      let x = tileAddress(x, row, n, tiles.x)
-      let g = tileAddress(Operand(rows: dz, decoding: .none), row, n, tiles.b)
-      let out =
-        isInPlace ? dx.address(row: row).assumingMemoryBound(to: Float.self) : tiles.a
-      forEachLanes(C) { c, width in
-        let a = Lanes(loading: a + c, upTo: width)
-        let b = Lanes(loading: b + c, upTo: width)
-        let d = Lanes(loading: d + c, upTo: width)
-        var i = c
-        for _ in 0..<n {
-          clanes_prefetch(x + i + n * C)
-          clanes_prefetch(g + i + n * C)
-          d.adding(Lanes(loading: x + i, upTo: width), times: b)
-            .adding(Lanes(loading: g + i, upTo: width), times: a).store(out + i, upTo: width)
-          i += C
-        }
+      let x = strip(x, row, n, tiles.x, halves: isHalf)
+      let g = strip(Operand(rows: dz, decoding: .none), row, n, tiles.b, halves: isHalf)
+      let isStored = dx.format == g.format
+      let out = isStored ? Strip(dx, row: row) : Strip(tile: tiles.a, C: C)
+      switch (x.format, g.format) {
+      case (.float32, .float32):
+        combine(Float32Storage.self, Float32Storage.self, x, g, a, b, d, out, n)
+      case (.float32, _): combine(Float32Storage.self, BFloat16Storage.self, x, g, a, b, d, out, n)
+      default: combine(BFloat16Storage.self, BFloat16Storage.self, x, g, a, b, d, out, n)
       }
-      if !isInPlace { storeTile(out, dx, row: row, rowCount: n) }
+      if !isStored { storeTile(out.floats, dx, row: row, rowCount: n) }
       row += n
+    }
+  }
+
+  /// Over one tile; `dz` and `dx` lie in the same format.
+  @inline(__always)
+  private func combine<X: ElementStorage, G: ElementStorage>(
+    _: X.Type, _: G.Type, _ x: Strip, _ dz: Strip, _ a: UnsafePointer<Float>,
+    _ b: UnsafePointer<Float>, _ d: UnsafePointer<Float>, _ dx: Strip, _ rowCount: Int
+  ) {
+    forEachLanes(C) { c, width in
+      let a = Lanes(loading: a + c, upTo: width)
+      let b = Lanes(loading: b + c, upTo: width)
+      let d = Lanes(loading: d + c, upTo: width)
+      var (i, j, k) = (
+        x.base + c * X.byteCount, dz.base + c * G.byteCount, dx.base + c * G.byteCount
+      )
+      for _ in 0..<rowCount {
+        clanes_prefetch(i + rowCount * x.stride * X.byteCount)
+        clanes_prefetch(j + rowCount * dz.stride * G.byteCount)
+        let sum = d.adding(loadLanes(X.self, i, width), times: b)
+          .adding(loadLanes(G.self, j, width), times: a)
+        storeLanes(G.self, sum, k, width)
+        i += x.stride * X.byteCount
+        j += dz.stride * G.byteCount
+        k += dx.stride * G.byteCount
+      }
     }
   }
 
   // MARK: - Stages
 
   /// `out = gradient·[f(z) on the inner grid]·f'(z)·factor`, and the sums of it without the factor.
+  ///
+  /// `out` has the format of `gradient`; where that is FP32, `x` is too.
   private func slopeAndSum(
-    _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source, rowCount: Int, out: Source,
+    _ x: Strip, _ work: Backward, _ gradient: Strip, rowCount: Int, out: Strip,
     sums: UnsafeMutablePointer<Float>, products: UnsafeMutablePointer<Float>
   ) {
     if let split = work.split {
@@ -206,8 +248,24 @@ extension Pointwise {
 
   @inline(__always)
   private func slopeAndSum(
-    _ f: some ActivationFunction, _ x: UnsafePointer<Float>, _ work: Backward, _ gradient: Source,
-    _ rowCount: Int, _ out: Source, _ sums: UnsafeMutablePointer<Float>,
+    _ f: some ActivationFunction, _ x: Strip, _ work: Backward, _ gradient: Strip,
+    _ rowCount: Int, _ out: Strip, _ sums: UnsafeMutablePointer<Float>,
+    _ products: UnsafeMutablePointer<Float>
+  ) {
+    let (float, half) = (Float32Storage.self, BFloat16Storage.self)
+    switch (x.format, gradient.format) {
+    case (.float32, .float32):
+      slopeAndSum(f, float, float, x, work, gradient, rowCount, out, sums, products)
+    case (.float32, _):
+      slopeAndSum(f, float, half, x, work, gradient, rowCount, out, sums, products)
+    default: slopeAndSum(f, half, half, x, work, gradient, rowCount, out, sums, products)
+    }
+  }
+
+  @inline(__always)
+  private func slopeAndSum<X: ElementStorage, G: ElementStorage>(
+    _ f: some ActivationFunction, _: X.Type, _: G.Type, _ x: Strip, _ work: Backward,
+    _ gradient: Strip, _ rowCount: Int, _ out: Strip, _ sums: UnsafeMutablePointer<Float>,
     _ products: UnsafeMutablePointer<Float>
   ) {
     // Bounds that let everything but NaN through stand for no grid.
@@ -219,21 +277,22 @@ extension Pointwise {
       let mean = Lanes(loading: work.center + c, upTo: width)
       let factor = work.factor.map { Lanes(loading: $0 + c, upTo: width) } ?? Lanes(repeating: 1)
       var (sum, product) = (Lanes.zero, Lanes.zero)
-      var (i, j, k) = (c, c, c)
+      var (i, j, k) = (
+        x.base + c * X.byteCount, gradient.base + c * G.byteCount, out.base + c * G.byteCount
+      )
       for _ in 0..<rowCount {
-        clanes_prefetch(x + i + rowCount * C)
-        clanes_prefetch(gradient.values + j + rowCount * gradient.stride)
-        let xi = Lanes(loading: x + i, upTo: width)
+        clanes_prefetch(i + rowCount * x.stride * X.byteCount)
+        clanes_prefetch(j + rowCount * gradient.stride * G.byteCount)
+        let xi = loadLanes(X.self, i, width)
         let (value, slope) = f.valueAndDerivative(s.adding(xi, times: g))
         let dz =
-          Lanes(loading: gradient.values + j, upTo: width).onlyWhere(value, from: low, to: high)
-          * slope
+          loadLanes(G.self, j, width).onlyWhere(value, from: low, to: high) * slope
         sum += dz
         product = product.adding(dz, times: xi - mean)
-        (dz * factor).store(out.values + k, upTo: width)
-        i += C
-        j += gradient.stride
-        k += out.stride
+        storeLanes(G.self, dz * factor, k, width)
+        i += x.stride * X.byteCount
+        j += gradient.stride * G.byteCount
+        k += out.stride * G.byteCount
       }
       (Lanes(loading: sums + c, upTo: width) + sum).store(sums + c, upTo: width)
       (Lanes(loading: products + c, upTo: width) + product).store(products + c, upTo: width)
