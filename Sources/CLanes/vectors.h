@@ -86,6 +86,11 @@ CLANES void clanes_expect(const void *p, long i, const _Bool half) {
   __builtin_prefetch((const char *)p + i * (half ? 2 : 4));
 }
 
+/// Past the caches, for transformed weights are read long after: `p` lies at the beginning of a line.
+CLANES void clanes_store_past(clanes_f32x16 x, float *p) {
+  __builtin_nontemporal_store(x, (clanes_f32x16 *)p);
+}
+
 /// Row `k` of the 3 × 3 numbers of some channels: `dw[c][3·k + j] = row[j][c]`.
 CLANES void clanes_store_taps(const clanes_lanes *row, long k, float *dw) {
   for (int j = 0; j < 3; j++)

@@ -196,7 +196,7 @@ static inline void clanes_winograd2_weights(const float *w, long q_stride, long 
       clanes_f32x16 ends = t[k][0] + t[k][2];
       clanes_f32x16 row[4] = {t[k][0], 0.5f * (ends + t[k][1]), 0.5f * (ends - t[k][1]), t[k][2]};
       for (int j = 0; j < 4; j++)
-        __builtin_memcpy(u + (4 * k + j) * place + i * u_stride, &row[j], 64);
+        clanes_store_past(row[j], u + (4 * k + j) * place + i * u_stride);
     }
   }
 }
@@ -411,7 +411,7 @@ static inline void clanes_winograd4_weights(const float *w, long q_stride, long 
       clanes_f32x16 sums[6];
       clanes_winograd4_weight_line(t[k], sums);
       for (int j = 0; j < 6; j++)
-        __builtin_memcpy(u + (6 * k + j) * place + i * u_stride, &sums[j], 64);
+        clanes_store_past(sums[j], u + (6 * k + j) * place + i * u_stride);
     }
   }
 }

@@ -154,7 +154,7 @@ static inline void clanes_strided_weights(const float *w, long q_stride, long i_
     for (int k = 0; k < 4; k++) {
       clanes_f32x16 row[4] = {t[k][0], t[k][0] + t[k][2], t[k][2], t[k][1]};
       for (int j = 0; j < 4; j++)
-        __builtin_memcpy(u + (4 * k + j) * place + i * u_stride, &row[j], 64);
+        clanes_store_past(row[j], u + (4 * k + j) * place + i * u_stride);
     }
   }
 }
