@@ -70,6 +70,31 @@ struct BFloat16Tests {
     #expect(half.outputs != exact.outputs)
   }
 
+  /// Gradients of wide layers' weights, which kernels of our own sum in pairs of pixels: windows one and two pixels
+  /// apart, an odd number of pixels, a value with gaps, channels that are no whole panel.
+  ///
+  /// `x` and `dy` are rounded once each, by up to 2⁻⁹ and at random; a lead in front has three values more.
+  @Test(arguments: [
+    ConvolutionCase(
+      channels: 64, out: 144, kernel: 1, stride: 1, padding: 0, batch: 3, H: 17, W: 9),
+    ConvolutionCase(channels: 144, out: 64, kernel: 3, stride: 2, padding: 1, batch: 1, H: 9, W: 7),
+    ConvolutionCase(
+      channels: 64, out: 128, kernel: 3, stride: 2, padding: 1, batch: 2, H: 30, W: 34),
+  ])
+  func `weight gradients in pairs of pixels`(_ layer: ConvolutionCase) throws {
+    var tiny = TinyGraph()
+    let x = tiny.lead(layer.H, layer.W, channels: layer.channels + 16)
+    let part = tiny.node(.slice(from: 16, count: layer.channels), x, name: "part")
+    let y = tiny.node(layer.operation, part, name: "c")
+    tiny.output(tiny.node(.activation(.silu), y, name: "c.act"))
+    var check = GraphCheck(tiny.graph, batchSize: layer.batch)
+    let exact = try step(check)
+    check.options.precision = .bfloat16
+    let half = try step(check)
+    #expect(Self.distance(half.gradients, exact.gradients) < 3 * 0x1p-9)
+    #expect(half.gradients != exact.gradients)
+  }
+
   /// Forward on integers is the same in both; backward reads quantized values exactly.
   @Test(.enabled(if: ComputeDescription.current.hasExactIntegerConvolutions))
   func `a quantized step has the same outputs, and gradients near those of FP32`() throws {

@@ -1,3 +1,4 @@
+import CLanes
 import COneDNN
 import Tensors
 
@@ -101,8 +102,15 @@ final class Convolution {
       backwardDataPass = try backward.dx.map { dx throws(EngineError) in
         try builder.backwardData(backward, dx: dx, hint: hint)
       }
-      (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
-      names += builder.implementations[before...]
+      if g.isOwn(weightGradient: backward.dy.format, hasBias: backward.dBias != nil) {
+        backwardWeightsPass = PairedWeightGradient(
+          g, x: backward.x, dy: backward.dy, dWeight: backward.dWeight, device.scratch)
+        gradientReorder = nil
+        names += builder.implementations[before...] + [PairedWeightGradient.name]
+      } else {
+        (backwardWeightsPass, gradientReorder) = try builder.backwardWeights(backward, hint: hint)
+        names += builder.implementations[before...]
+      }
     } else {
       (backwardDataPass, backwardWeightsPass, gradientReorder) = (nil, nil, nil)
     }
@@ -149,8 +157,17 @@ extension Convolution.Geometry {
     }
   }
 
-  /// Whether the backward passes are; the one to the weights reads an `x` with gaps too.
+  /// Whether both backward passes are, by Winograd's products.
   func isOwn(backward dy: ElementFormat, hasBias: Bool) -> Bool {
     !hasBias && (dy == .float32 ? isWinograd : isWinogradInBFloat16)
+  }
+
+  /// Whether the backward pass to the weights is, which then reads an `x` with gaps too. With fewer channels
+  /// there are too few products for what pairing costs.
+  func isOwn(weightGradient dy: ElementFormat, hasBias: Bool) -> Bool {
+    if isOwn(backward: dy, hasBias: hasBias) { return true }
+    return !hasBias && dy == .bfloat16 && groups == 1 && C % 16 == 0 && O % 16 == 0
+      && min(C, O) >= 64 && max(C, O) >= 128 && (kernel == 1 || kernel == 3)
+      && clanes_has_half_products() && hasOwnConvolutions
   }
 }

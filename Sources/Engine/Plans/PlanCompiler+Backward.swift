@@ -120,7 +120,7 @@ extension PlanCompiler {
         work.sum = newWhole(piece.output, realFormat, time)
       }
       let hasBias = graph.nodes[piece.node].parameters.count > 1
-      let isOwn = geometry(piece).isOwn(backward: realFormat, hasBias: hasBias)
+      let isOwn = geometry(piece).isOwn(weightGradient: realFormat, hasBias: hasBias)
       backwardSource[index] = source(of: piece, in: realFormat, readsGaps: isOwn, at: time)
       if needsGradient[x] {
         work.dx = newWhole(x, realFormat, time)
