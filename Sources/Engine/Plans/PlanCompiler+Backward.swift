@@ -119,9 +119,7 @@ extension PlanCompiler {
       } else {
         work.sum = newWhole(piece.output, realFormat, time)
       }
-      let hasBias = graph.nodes[piece.node].parameters.count > 1
-      let isOwn = geometry(piece).isOwn(weightGradient: realFormat, hasBias: hasBias)
-      backwardSource[index] = source(of: piece, in: realFormat, readsGaps: isOwn, at: time)
+      backwardSource[index] = backwardSource(of: piece, at: time)
       if needsGradient[x] {
         work.dx = newWhole(x, realFormat, time)
         contribute(work.dx!, to: x)

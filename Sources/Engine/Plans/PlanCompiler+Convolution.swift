@@ -93,27 +93,6 @@ extension PlanCompiler {
     }
   }
 
-  /// What a pass over `input` reads, and how it comes about where it is not there already.
-  private func source(_ copy: SourceCopy?, of input: Int, _ places: MemoryRequests.Places) -> (
-    Rows, Move?
-  ) {
-    let x = layout.rows(input, places)
-    guard let copy else { return (x, nil) }
-    let rows = Rows(
-      base: places.address(copy.request), rowStride: x.channels, channels: x.channels,
-      format: copy.format)
-    if copy.isMade { return (rows, nil) }
-    let move = Move(
-      from: x, to: rows, rowCount: layout.rowCount(input), site: layout.site[input],
-      asSteps: isSteps(copy.format, of: input))
-    return (rows, move)
-  }
-
-  /// Bytes of a grid are steps in bf16, which holds those exactly.
-  private func isSteps(_ format: ElementFormat, of input: Int) -> Bool {
-    format == .bfloat16 && layout.format[layout.view[input].root] == .gridByte
-  }
-
   /// The backward pass's operands, and how its source comes about where it is not there already.
   private func backwardMemory(
     _ index: Int, bias: Int?, _ places: MemoryRequests.Places

@@ -169,13 +169,9 @@ struct PlanCompiler {
       }
       memory.touch(layout.request(piece.output), at: index)
       if options.keepsSites { memory.touch(layout.request(piece.output), at: lossTime) }
-      switch graph.nodes[piece.node].operation {
-      case .convolution, .linear:
-        let format = sourceFormat(piece)
-        let isOwn = geometry(piece).isOwn(forward: format, to: layout.format[piece.output])
-        forwardSource[index] = source(of: piece, in: format, readsGaps: isOwn, at: index)
+      if graph.isConvolution(piece) {
+        forwardSource[index] = forwardSource(of: piece, at: index)
         continue
-      default: break
       }
       forwardScratch[index] = scratch(forwardOf: piece)
       if let request = forwardScratch[index] {
@@ -201,29 +197,6 @@ struct PlanCompiler {
     case .upsample, .maxPool: layout.format[piece.output]
     default: .float32
     }
-  }
-
-  /// A copy of a convolution's input without gaps and in `format`, read at `time`; `nil` where the input is
-  /// so already, or has gaps that do not matter.
-  mutating func source(
-    of piece: PlanPiece, in format: ElementFormat, readsGaps: Bool, at time: Int
-  ) -> SourceCopy? {
-    let input = piece.inputs[0]
-    if layout.format[layout.view[input].root] == format, readsGaps || layout.isDense(input) {
-      memory.touch(layout.request(input), at: time)
-      return nil
-    }
-    let key = SourceCopy.Key(value: input, format: format)
-    if let request = copies[key] {
-      memory.touch(request, at: time)
-      return SourceCopy(request: request, format: format, isMade: true)
-    }
-    memory.touch(layout.request(input), at: time)
-    let count = layout.rowCount(input) * layout.channels(input)
-    let request = memory.request(byteCount: count * format.byteCount)
-    memory.touch(request, at: time)
-    copies[key] = request
-    return SourceCopy(request: request, format: format, isMade: false)
   }
 
   /// Whether a piece's kernel cannot read its input where it lies.
@@ -255,19 +228,6 @@ struct PlanCompiler {
     let count = layout.rowCount(piece.output) * layout.channels(piece.output)
     return (count + 63) / 64 * 64
   }
-}
-
-/// What a convolution reads instead of its input.
-struct SourceCopy {
-  struct Key: Hashable {
-    var value: Int
-    var format: ElementFormat
-  }
-
-  var request: Int
-  var format: ElementFormat
-  /// Whether a step before has made it.
-  var isMade: Bool
 }
 
 /// What makes the sums of a convolution on integers real numbers.

@@ -149,3 +149,12 @@ extension PointwiseChain {
     return .function
   }
 }
+
+extension Graph {
+  func isConvolution(_ piece: PlanPiece) -> Bool {
+    switch nodes[piece.node].operation {
+    case .convolution, .linear: true
+    default: false
+    }
+  }
+}

@@ -90,10 +90,7 @@ struct ValueLayout {
 
   /// Weights on a grid give sums that FP32 alone holds.
   private func isPlainConvolution(_ piece: PlanPiece) -> Bool {
-    switch graph.nodes[piece.node].operation {
-    case .convolution, .linear: graph.nodes[piece.node].weightBits == nil
-    default: false
-    }
+    graph.isConvolution(piece) && graph.nodes[piece.node].weightBits == nil
   }
 
   private mutating func placeAlone(_ value: Int, _ memory: inout MemoryRequests) {
