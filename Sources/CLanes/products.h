@@ -84,9 +84,29 @@ static inline void clanes_product_rows(const float *a, long groups, long a_group
     clanes_product_blocks(a, groups, a_group, b, c, c_stride, count, 2);
 }
 
+/// Whether the products of pairs below exist here.
+CLANES _Bool clanes_has_half_products(void) {
+#ifdef __AVX512BF16__
+  return 1;
+#else
+  return 0;
+#endif
+}
+
+// sum + a·b lane by lane; of pairs of bf16 where `halves`, a constant, says so: one instruction multiplies two
+// by two and adds both, and only C has it.
+CLANES clanes_lanes clanes_add_product(clanes_lanes sum, clanes_lanes a, clanes_lanes b,
+                                       const _Bool halves) {
+#ifdef __AVX512BF16__
+  if (halves)
+    return (clanes_lanes)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#endif
+  return __builtin_elementwise_fma(a, b, sum);
+}
+
 CLANES void clanes_outer_products(const float *a, const float *b, long b_next, long K, float *c,
                                   long c_stride, const _Bool adds, const int vectors,
-                                  const int rows) {
+                                  const int rows, const _Bool halves) {
   clanes_lanes sums[16][2];
   CLANES_UNROLLED
   for (int r = 0; r < rows; r++)
@@ -99,8 +119,8 @@ CLANES void clanes_outer_products(const float *a, const float *b, long b_next, l
     CLANES_UNROLLED
     for (int r = 0; r < rows; r++) {
       clanes_lanes factor = (clanes_lanes)(a[r]);
-      sums[r][0] = __builtin_elementwise_fma(factor, b0, sums[r][0]);
-      if (vectors > 1) sums[r][1] = __builtin_elementwise_fma(factor, b1, sums[r][1]);
+      sums[r][0] = clanes_add_product(sums[r][0], factor, b0, halves);
+      if (vectors > 1) sums[r][1] = clanes_add_product(sums[r][1], factor, b1, halves);
     }
     a += 16;
     b += 16;
@@ -112,16 +132,15 @@ CLANES void clanes_outer_products(const float *a, const float *b, long b_next, l
       clanes_store(sums[r][v], c + r * c_stride + v * CLANES_WIDTH);
 }
 
-/// `c[r][j] (+)= Σ a[16·k + r]·b[16·k + j]` for sixteen rows, `K` k and `columns`, as above; `adds` keeps what
-/// `c` holds. Behind sixteen columns, the next sixteen of `b` lie `b_group` numbers further on.
-static inline void clanes_outer_product_rows(const float *a, const float *b, long b_group, long K,
-                                             long columns, float *c, long c_stride, _Bool adds) {
+CLANES void clanes_outer_rows(const float *a, const float *b, long b_group, long K, long columns,
+                              float *c, long c_stride, _Bool adds, const _Bool halves) {
 #define CLANES_OUTER(vectors, first, rows)                                                      \
   if (adds)                                                                                     \
     clanes_outer_products(a + first, b, next, K, c + first * c_stride, c_stride, 1, vectors,    \
-                          rows);                                                                \
+                          rows, halves);                                                        \
   else                                                                                          \
-    clanes_outer_products(a + first, b, next, K, c + first * c_stride, c_stride, 0, vectors, rows);
+    clanes_outer_products(a + first, b, next, K, c + first * c_stride, c_stride, 0, vectors,    \
+                          rows, halves);
 #if CLANES_WIDTH == 16
   const long next = b_group;
   if (columns == 16) {
@@ -137,6 +156,21 @@ static inline void clanes_outer_product_rows(const float *a, const float *b, lon
   CLANES_OUTER(2, 12, 4)
 #endif
 #undef CLANES_OUTER
+}
+
+/// `c[r][j] (+)= Σ a[16·k + r]·b[16·k + j]` for sixteen rows, `K` k and `columns`, as above; `adds` keeps what
+/// `c` holds. Behind sixteen columns, the next sixteen of `b` lie `b_group` numbers further on.
+static inline void clanes_outer_product_rows(const float *a, const float *b, long b_group, long K,
+                                             long columns, float *c, long c_stride, _Bool adds) {
+  clanes_outer_rows(a, b, b_group, K, columns, c, c_stride, adds, 0);
+}
+
+/// The same of pairs of bf16 numbers, where `clanes_has_half_products`.
+static inline void clanes_outer_half_rows(const uint32_t *a, const uint32_t *b, long b_group,
+                                          long K, long columns, float *c, long c_stride,
+                                          _Bool adds) {
+  if (!clanes_has_half_products()) __builtin_trap();
+  clanes_outer_rows((const float *)a, (const float *)b, b_group, K, columns, c, c_stride, adds, 1);
 }
 
 #undef CLANES_UNROLLED

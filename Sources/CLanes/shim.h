@@ -4,10 +4,7 @@
 // Vectors where Swift's go lane by lane: fused multiply-add and conversions between widths, each one
 // or two instructions of AVX-512; and products of 16-bit pairs.
 
-#include <stdint.h>
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
+#include "vectors.h"
 
 typedef float clanes_f32 __attribute__((ext_vector_type(16)));
 typedef int32_t clanes_i32 __attribute__((ext_vector_type(16)));
@@ -56,13 +53,10 @@ CLANES clanes_f32 clanes_load_bf16(const void *p) {
   return x;
 }
 
-/// To the nearest, ties to even. The NaN of arithmetic stays one: its mantissa has a single bit, so
-/// nothing carries into the sign.
 CLANES void clanes_store_bf16(clanes_f32 x, void *p) {
   clanes_u32 bits;
   __builtin_memcpy(&bits, &x, 64);
-  bits += 0x7FFF + ((bits >> 16) & 1);
-  clanes_u16 half = __builtin_convertvector(bits >> 16, clanes_u16);
+  clanes_u16 half = __builtin_convertvector(CLANES_HALF_BITS(bits), clanes_u16);
   __builtin_memcpy(p, &half, 32);
 }
 

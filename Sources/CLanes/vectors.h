@@ -18,6 +18,10 @@
 #define CLANES_ROWS 6
 #endif
 
+// The bits of FP32 numbers as those of bf16: to the nearest, ties to even. The NaN of arithmetic stays one:
+// its mantissa has a single bit, so nothing carries into the sign.
+#define CLANES_HALF_BITS(bits) (((bits) + 0x7FFF + (((bits) >> 16) & 1)) >> 16)
+
 typedef float clanes_lanes __attribute__((ext_vector_type(CLANES_WIDTH)));
 typedef uint32_t clanes_words __attribute__((ext_vector_type(CLANES_WIDTH)));
 typedef uint16_t clanes_halves __attribute__((ext_vector_type(CLANES_WIDTH)));
@@ -71,13 +75,11 @@ CLANES clanes_lanes clanes_load_real(const void *p, long i, const _Bool half) {
   return x;
 }
 
-/// bf16 as `clanes_store_bf16` rounds.
 CLANES void clanes_store_real(clanes_lanes x, void *p, long i, const _Bool half) {
   if (!half) return clanes_store(x, (float *)p + i);
   clanes_words bits;
   __builtin_memcpy(&bits, &x, sizeof bits);
-  bits += 0x7FFF + ((bits >> 16) & 1);
-  clanes_halves upper = __builtin_convertvector(bits >> 16, clanes_halves);
+  clanes_halves upper = __builtin_convertvector(CLANES_HALF_BITS(bits), clanes_halves);
   __builtin_memcpy((uint16_t *)p + i, &upper, sizeof upper);
 }
 

@@ -65,6 +65,12 @@ CLANES void clanes_store16_i16(clanes_i16x16 x, int16_t *p) { __builtin_memcpy(p
   CLANES_SOURCE_ROW(vector, load, store, 2, 2, -, 1)                           \
   CLANES_SOURCE_ROW(vector, load, store, 3, 1, -, 3)
 
+// A call for each format, so that `half` is a constant in it.
+#define CLANES_BY_FORMAT(name, ...)                                            \
+  if (half)                                                                    \
+    name(__VA_ARGS__, 1);                                                      \
+  else                                                                         \
+    name(__VA_ARGS__, 0);
 #define CLANES_REAL(d, i) clanes_load_real(d, i, half)
 #define CLANES_WORDS(d, i) clanes_load16_i16((d) + (i))
 
@@ -84,10 +90,7 @@ CLANES void clanes_winograd2_source_of(const void *d, long row, long pixel, long
 /// `v = Bᵀ·d·B` of 4 × 4 pixels, `C` a multiple of 16.
 static inline void clanes_winograd2_source(const void *d, long row, long pixel, long C, float *v,
                                            long place, long group, _Bool half) {
-  if (half)
-    clanes_winograd2_source_of(d, row, pixel, C, v, place, group, 1);
-  else
-    clanes_winograd2_source_of(d, row, pixel, C, v, place, group, 0);
+  CLANES_BY_FORMAT(clanes_winograd2_source_of, d, row, pixel, C, v, place, group)
 }
 
 /// The same of integers of at most 9 bits and a sign, `C` a multiple of 16.
@@ -127,10 +130,7 @@ CLANES void clanes_winograd2_target_of(const float *m, long place, long O, const
 /// `y = Aᵀ·m·A + bias`: 2 × 2 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd2_target(const float *m, long place, long O, const float *bias,
                                            void *y, long row, long pixel, _Bool half) {
-  if (half)
-    clanes_winograd2_target_of(m, place, O, bias, y, row, pixel, 1);
-  else
-    clanes_winograd2_target_of(m, place, O, bias, y, row, pixel, 0);
+  CLANES_BY_FORMAT(clanes_winograd2_target_of, m, place, O, bias, y, row, pixel)
 }
 
 CLANES clanes_f32x8 clanes_quarter(clanes_u32x8 x) {
@@ -171,10 +171,7 @@ CLANES void clanes_winograd2_gradient_of(const void *dy, long row, long pixel, l
 /// `v = A·dy·Aᵀ` of 2 × 2 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd2_gradient(const void *dy, long row, long pixel, long O,
                                              float *v, long place, long group, _Bool half) {
-  if (half)
-    clanes_winograd2_gradient_of(dy, row, pixel, O, v, place, group, 1);
-  else
-    clanes_winograd2_gradient_of(dy, row, pixel, O, v, place, group, 0);
+  CLANES_BY_FORMAT(clanes_winograd2_gradient_of, dy, row, pixel, O, v, place, group)
 }
 
 /// `u[ξ][i][q] = G·g·Gᵀ` for sixteen q, those of an i `u_stride` numbers from the next one's: `g` is
@@ -286,10 +283,7 @@ CLANES void clanes_winograd4_source_of(const void *d, long row, long pixel, long
 /// `v = Bᵀ·d·B` of 6 × 6 pixels, `C` a multiple of 16.
 static inline void clanes_winograd4_source(const void *d, long row, long pixel, long C, float *v,
                                            long place, long group, _Bool half) {
-  if (half)
-    clanes_winograd4_source_of(d, row, pixel, C, v, place, group, 1);
-  else
-    clanes_winograd4_source_of(d, row, pixel, C, v, place, group, 0);
+  CLANES_BY_FORMAT(clanes_winograd4_source_of, d, row, pixel, C, v, place, group)
 }
 
 // One row or column of Aᵀ·m.
@@ -328,10 +322,7 @@ CLANES void clanes_winograd4_target_of(const float *m, long place, long O, const
 /// `y = Aᵀ·m·A + bias`: 4 × 4 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd4_target(const float *m, long place, long O, const float *bias,
                                            void *y, long row, long pixel, _Bool half) {
-  if (half)
-    clanes_winograd4_target_of(m, place, O, bias, y, row, pixel, 1);
-  else
-    clanes_winograd4_target_of(m, place, O, bias, y, row, pixel, 0);
+  CLANES_BY_FORMAT(clanes_winograd4_target_of, m, place, O, bias, y, row, pixel)
 }
 
 // One row or column of A·dy.
@@ -376,10 +367,7 @@ CLANES void clanes_winograd4_gradient_of(const void *dy, long row, long pixel, l
 /// `v = A·dy·Aᵀ` of 4 × 4 pixels of `O` channels, a multiple of 16.
 static inline void clanes_winograd4_gradient(const void *dy, long row, long pixel, long O,
                                              float *v, long place, long group, _Bool half) {
-  if (half)
-    clanes_winograd4_gradient_of(dy, row, pixel, O, v, place, group, 1);
-  else
-    clanes_winograd4_gradient_of(dy, row, pixel, O, v, place, group, 0);
+  CLANES_BY_FORMAT(clanes_winograd4_gradient_of, dy, row, pixel, O, v, place, group)
 }
 
 // One row or column of G·g.
@@ -446,6 +434,7 @@ static inline void clanes_winograd4_weight_gradient(const float *u, long place, 
   }
 }
 
+#undef CLANES_BY_FORMAT
 #undef CLANES_REAL
 #undef CLANES_WORDS
 #undef CLANES_SOURCE_ROW

@@ -45,7 +45,7 @@ final class PairedWeightGradient: ConvolutionPass {
     let pixels = g.N * g.P * g.Q
     for first in stride(from: 0, to: pixels, by: Self.block) {
       let count = min(Self.block, pixels - first)
-      pairGradients(from: first, count, into: a, group: group)
+      pairGradients(from: first, count, into: a, group)
       for tap in 0..<taps {
         pairSources(from: first, count, row: tap / g.kernel, column: tap % g.kernel, into: b, group)
         let sums = sums + tap * O * C
@@ -66,15 +66,26 @@ final class PairedWeightGradient: ConvolutionPass {
     }
   }
 
-  private func pairGradients(
-    from first: Int, _ count: Int, into pairs: UnsafeMutablePointer<UInt32>, group: Int
+  /// Pairs of `count` pixels, one after the other from `next`; the last may be alone.
+  @inline(__always)
+  private func pair(
+    _ count: Int, channels: Int, into pairs: UnsafeMutablePointer<UInt32>, _ group: Int,
+    next: () -> UnsafeRawPointer
   ) {
     for i in stride(from: 0, to: count, by: 2) {
-      let one = UnsafeRawPointer(dy.address(row: first + i))
-      let other =
-        i + 1 < count
-        ? UnsafeRawPointer(dy.address(row: first + i + 1)) : UnsafeRawPointer(zeros.base)
-      clanes_pair_halves(one, other, g.O, pairs + i / 2 * 16, group)
+      let one = next()
+      let other = i + 1 < count ? next() : UnsafeRawPointer(zeros.base)
+      clanes_pair_halves(one, other, channels, pairs + i / 2 * 16, group)
+    }
+  }
+
+  private func pairGradients(
+    from first: Int, _ count: Int, into pairs: UnsafeMutablePointer<UInt32>, _ group: Int
+  ) {
+    var pixel = first
+    pair(count, channels: g.O, into: pairs, group) {
+      defer { pixel += 1 }
+      return UnsafeRawPointer(dy.address(row: pixel))
     }
   }
 
@@ -85,25 +96,18 @@ final class PairedWeightGradient: ConvolutionPass {
   ) {
     var (q, p) = (first % g.Q, first / g.Q % g.P)
     var n = first / (g.Q * g.P)
-    /// The next output's pixel.
-    func next() -> UnsafeRawPointer {
+    pair(count, channels: g.C, into: pairs, group) {
       let (h, w) = (p * g.stride + row - g.padding, q * g.stride + column - g.padding)
       let isInside = h >= 0 && h < g.H && w >= 0 && w < g.W
-      let address =
-        isInside
-        ? UnsafeRawPointer(x.address(row: (n * g.H + h) * g.W + w))
-        : UnsafeRawPointer(zeros.base)
       q += 1
-      if q == g.Q {
-        (q, p) = (0, p + 1)
-        if p == g.P { (p, n) = (0, n + 1) }
+      defer {
+        if q == g.Q {
+          (q, p) = (0, p + 1)
+          if p == g.P { (p, n) = (0, n + 1) }
+        }
       }
-      return address
-    }
-    for i in stride(from: 0, to: count, by: 2) {
-      let one = next()
-      let other = i + 1 < count ? next() : UnsafeRawPointer(zeros.base)
-      clanes_pair_halves(one, other, g.C, pairs + i / 2 * 16, group)
+      return UnsafeRawPointer(
+        isInside ? x.address(row: (n * g.H + h) * g.W + w) : zeros.base)
     }
   }
 }

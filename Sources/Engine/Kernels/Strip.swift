@@ -28,10 +28,7 @@ extension Pointwise {
   func strip(
     _ x: Operand, _ row: Int, _ n: Int, _ tile: UnsafeMutablePointer<Float>, halves: Bool
   ) -> Strip {
-    let stays =
-      x.rows.format == .float32 && x.rows.isDense || halves && x.rows.format == .bfloat16
-    if stays { return Strip(x.rows, row: row) }
-    loadTile(x.rows, row: row, rowCount: n, decoding: x.decoding, tile)
-    return Strip(tile: tile, C: C)
+    if halves && x.rows.format == .bfloat16 { return Strip(x.rows, row: row) }
+    return Strip(tile: UnsafeMutablePointer(mutating: tileAddress(x, row, n, tile)), C: C)
   }
 }

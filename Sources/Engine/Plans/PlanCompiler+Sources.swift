@@ -55,16 +55,22 @@ extension PlanCompiler {
   func source(_ copy: SourceCopy?, of input: Int, _ places: MemoryRequests.Places) -> (
     Rows, Move?
   ) {
+    guard let copy else { return (layout.rows(input, places), nil) }
+    var move = move(input, to: places.address(copy.request), copy.format, places)
+    move.asSteps = isSteps(copy.format, of: input)
+    return (move.to, copy.isMade ? nil : move)
+  }
+
+  /// A copy of `input` without gaps.
+  func move(
+    _ input: Int, to base: UnsafeMutableRawPointer, _ format: ElementFormat,
+    _ places: MemoryRequests.Places
+  ) -> Move {
     let x = layout.rows(input, places)
-    guard let copy else { return (x, nil) }
-    let rows = Rows(
-      base: places.address(copy.request), rowStride: x.channels, channels: x.channels,
-      format: copy.format)
-    if copy.isMade { return (rows, nil) }
-    let move = Move(
-      from: x, to: rows, rowCount: layout.rowCount(input), site: layout.site[input],
-      asSteps: isSteps(copy.format, of: input))
-    return (rows, move)
+    return Move(
+      from: x,
+      to: Rows(base: base, rowStride: x.channels, channels: x.channels, format: format),
+      rowCount: layout.rowCount(input), site: layout.site[input])
   }
 
   /// Bytes of a grid are steps in bf16, which holds those exactly.

@@ -21,7 +21,7 @@ extension PlanCompiler {
       return moveStep(piece, places)
     case .upsample(let factor):
       let (H, W, C) = extents(piece.inputs[0])
-      let copy = sourceCopy(index, x, at: 0, places)
+      let copy = sourceCopy(index, at: 0, places)
       return UpsampleStep(
         name: node.name, kernel: Upsample(N: N, H: H, W: W, C: C, factor: factor), copy: copy,
         x: copy?.to ?? x, y: y, gradient: denseGradient(piece, rowCount: rowCount, places))
@@ -33,7 +33,7 @@ extension PlanCompiler {
       }
       let (H, W, C) = extents(piece.inputs[0])
       let (P, Q, _) = extents(piece.output)
-      let copy = sourceCopy(index, x, at: chosenByteCount(piece), places)
+      let copy = sourceCopy(index, at: chosenByteCount(piece), places)
       return MaxPoolStep(
         name: node.name,
         kernel: MaxPool(
@@ -43,7 +43,7 @@ extension PlanCompiler {
         gradient: denseGradient(piece, rowCount: rowCount, places))
     case .globalAveragePool:
       let (H, W, C) = extents(piece.inputs[0])
-      let copy = sourceCopy(index, x, at: 0, places)
+      let copy = sourceCopy(index, at: 0, places)
       return GlobalAveragePoolStep(
         name: node.name, kernel: GlobalAveragePool(N: N, I: H * W, C: C), copy: copy,
         x: (copy?.to ?? x).floats, y: y.floats,
@@ -83,17 +83,11 @@ extension PlanCompiler {
   }
 
   /// The input without gaps and in the format its reader wants, where it is not so already.
-  func sourceCopy(
-    _ index: Int, _ x: Rows, at offset: Int, _ places: MemoryRequests.Places
-  ) -> Move? {
+  func sourceCopy(_ index: Int, at offset: Int, _ places: MemoryRequests.Places) -> Move? {
     let piece = pieces[index]
     guard copiesSource(piece), let request = forwardScratch[index] else { return nil }
-    let input = piece.inputs[0]
-    return Move(
-      from: x,
-      to: Rows(
-        base: places.address(request) + offset, rowStride: x.channels, channels: x.channels,
-        format: sourceFormat(piece)), rowCount: layout.rowCount(input), site: layout.site[input])
+    return move(
+      piece.inputs[0], to: places.address(request) + offset, sourceFormat(piece), places)
   }
 
   private func moveStep(_ piece: PlanPiece, _ places: MemoryRequests.Places) -> MoveStep {
@@ -155,7 +149,7 @@ extension PlanCompiler {
       sites: .init(
         gateInput: chain.gateInputSite, gate: chain.gateSite, inner: chain.innerSite,
         outer: chain.outerSite), x: operand(input),
-      statisticsCopy: sourceCopy(index, layout.rows(input, places), at: 0, places),
+      statisticsCopy: sourceCopy(index, at: 0, places),
       residual: chain.residual.map(operand), out: layout.rows(piece.output, places), work: work,
       readsPictures: isPictureSite(piece),
       arithmetic: options.arithmetic)
