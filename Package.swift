@@ -67,7 +67,6 @@ let package = Package(
       imports: [
         "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
         "Datasets", "Detection", "Models", "Parallel", "Checkpoints",
-        .product(name: "Yams", package: "Yams"),
       ]),
     floor(
       "Exporting",

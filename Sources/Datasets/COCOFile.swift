@@ -27,8 +27,13 @@ struct COCOFile: Decodable {
   var annotations: [Annotation]
   var categories: [Category]
 
+  /// Four times the file of COCO's 118,000 training images.
+  static let maximumByteCount = 2 << 30
+
   static func read(_ path: String) throws(DataError) -> COCOFile {
-    let bytes = try FileSystem.bytes(path, purpose: "the annotation file")
+    var bytes = try FileSystem.bytes(
+      path, purpose: "the annotation file", limit: maximumByteCount)
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
     do {
       return try JSONDecoder().decode(COCOFile.self, from: Data(bytes))
     } catch DecodingError.keyNotFound(let key, let context) {

@@ -1,7 +1,7 @@
 import Images
 
 extension DataSource {
-  /// Classes are the categories in the order of their ids; pictures are in the order of the file.
+  /// Classes are the categories in the order of their ids; images are in the order of the file.
   func readCOCO(_ split: Split, intake start: SampleIntake) throws(DataError) -> Dataset {
     guard let entry = entry(split) else {
       throw .badConfiguration(
@@ -13,25 +13,15 @@ extension DataSource {
     let classes = try COCOClasses(file.categories, path: path)
     var intake = start
 
-    var positions: [Int64: Int] = [:]
-    var isAccepted = [Bool](repeating: false, count: file.images.count)
-    for (i, picture) in file.images.enumerated() {
-      guard positions[picture.id] == nil else {
-        try intake.skip(.badAnnotations(path: path, reason: "image id \(picture.id) occurs twice"))
-        continue
-      }
-      positions[picture.id] = i
-      isAccepted[i] = true
-    }
-
+    let positions = try positions(of: file, path: path, intake: &intake)
     var annotations = [[COCOFile.Annotation]](repeating: [], count: file.images.count)
     var annotationIDs: Set<Int64> = []
     for annotation in file.annotations {
+      // Ids are for who edits the file; training needs none.
       if let id = annotation.id, !annotationIDs.insert(id).inserted {
-        try intake.skip(.badAnnotations(path: path, reason: "annotation id \(id) occurs twice"))
-        continue
+        intake.report.find("annotation ids that were there before (they do not matter)", "\(id)")
       }
-      guard let position = positions[annotation.image_id] else {
+      guard let entry = positions[annotation.image_id] else {
         try intake.skip(
           .badAnnotations(
             path: path,
@@ -39,23 +29,77 @@ extension DataSource {
               + "the file"))
         continue
       }
-      annotations[position].append(annotation)
+      if let position = entry { annotations[position].append(annotation) }
     }
+    try refuseFractions(annotations, path: path)
 
-    for (i, picture) in file.images.enumerated() where isAccepted[i] {
-      try intake.add { (notes) throws(DataError) in
-        try sample(
-          picture, annotations[i], folder: folder, path: path, classes: classes, intake: start,
-          notes: &notes)
+    var imageOf: [[UInt8]: Int64] = [:]
+    for (i, picture) in file.images.enumerated() where positions[picture.id] == .some(.some(i)) {
+      let key = FileSystem.key(picture.file_name)
+      if let other = imageOf.updateValue(picture.id, forKey: key) {
+        intake.report.find(
+          "images of a file that another image has too",
+          "\(picture.file_name): ids \(other), \(picture.id)")
+      }
+      var isMended = false
+      try intake.add { (reading) throws(DataError) in
+        let imagePath = try imagePath(picture, folder: folder, path: path, isMended: &isMended)
+        return try sample(
+          picture, imagePath, annotations[i], path: path, classes: classes, intake: start,
+          reading: &reading)
+      }
+      if isMended {
+        intake.report.find("file names with '\\' read as '/'", picture.file_name)
       }
     }
-    return Dataset(classNames: classes.names, samples: intake.samples, skipped: intake.skipped)
+    var names: Set<String> = []
+    for name in classes.names where !names.insert(name).inserted {
+      intake.report.find("category names that stand for several ids", name)
+    }
+    return intake.dataset(classNames: classes.names)
   }
 
-  private func sample(
-    _ picture: COCOFile.Picture, _ annotations: [COCOFile.Annotation], folder: String,
-    path: String, classes: COCOClasses, intake: SampleIntake, notes: inout [SkippedItem]
-  ) throws(DataError) -> Sample {
+  /// Where each image id stands in the file; `.some(nil)` for one that occurs twice, of which no
+  /// annotation says which it belongs to: all of them go.
+  private func positions(
+    of file: COCOFile, path: String, intake: inout SampleIntake
+  ) throws(DataError) -> [Int64: Int?] {
+    var positions: [Int64: Int?] = [:]
+    for (i, picture) in file.images.enumerated() {
+      guard positions[picture.id] == nil else {
+        try intake.skip(
+          .badAnnotations(
+            path: path,
+            reason: "image id \(picture.id) occurs twice, so its annotations belong to none"))
+        positions[picture.id] = .some(nil)
+        continue
+      }
+      positions[picture.id] = .some(i)
+    }
+    return positions
+  }
+
+  /// Boxes that are all within the first pixel are fractions of the image, as other formats have
+  /// them.
+  private func refuseFractions(
+    _ annotations: [[COCOFile.Annotation]], path: String
+  ) throws(DataError) {
+    var first: COCOFile.Annotation?
+    for annotation in annotations.joined() {
+      guard let bbox = annotation.bbox, bbox.contains(where: { $0 != 0 }) else { continue }
+      guard bbox.allSatisfy({ abs($0) <= 1 }) else { return }
+      if first == nil { first = annotation }
+    }
+    guard let first else { return }
+    throw .badAnnotations(
+      path: path,
+      reason: "no bbox reaches beyond the first pixel (\(first.title): \(first.bbox ?? [])); they "
+        + "look like fractions, COCO's are x, y, width, height in pixels")
+  }
+
+  private func imagePath(
+    _ picture: COCOFile.Picture, folder: String, path: String, isMended: inout Bool
+  ) throws(DataError) -> String {
     let parts = picture.file_name.split(separator: "/", omittingEmptySubsequences: false)
     guard
       !picture.file_name.isEmpty, !picture.file_name.hasPrefix("/"), !parts.contains(".."),
@@ -64,9 +108,28 @@ extension DataSource {
       throw .badAnnotations(
         path: path,
         reason: "image \(picture.id) has the file name '\(picture.file_name)', which leaves the "
-          + "pictures' folder")
+          + "images' folder")
     }
-    let imagePath = FileSystem.join(folder, picture.file_name)
+    let found = FileSystem.resolve(picture.file_name, in: folder)
+    isMended = found.isMended
+    if FileSystem.kind(found.path) == .absent {
+      // A folder that both the file names and the recipe have.
+      let atRoot = FileSystem.resolve(picture.file_name, in: root).path
+      let hint =
+        folder != root && FileSystem.kind(atRoot) == .file
+        ? "; it lies at \(atRoot): its folder is in the file name already, so name no folder of "
+          + "images" : ""
+      throw .badAnnotations(
+        path: path,
+        reason: "image \(picture.id) is the file \(found.path), which is not there\(hint)")
+    }
+    return found.path
+  }
+
+  private func sample(
+    _ picture: COCOFile.Picture, _ imagePath: String, _ annotations: [COCOFile.Annotation],
+    path: String, classes: COCOClasses, intake: SampleIntake, reading: inout SampleReading
+  ) throws(DataError) -> Sample {
     let size = try intake.size(ofPicture: imagePath)
     if let width = picture.width, let height = picture.height {
       guard size == ImageSize(width: width, height: height) else {
@@ -95,10 +158,12 @@ extension DataSource {
       }
       let corners = SIMD4(bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3])
       let place = "\(path): \(annotation.title)"
+      reading.boxRows += 1
       if annotation.iscrowd == 1 {
-        ignored.take(classIndex: classIndex, corners: corners, place: place, notes: &notes)
+        ignored.take(
+          classIndex: classIndex, corners: corners, place: place, notes: &reading.notes)
       } else {
-        boxes.take(classIndex: classIndex, corners: corners, place: place, notes: &notes)
+        boxes.take(classIndex: classIndex, corners: corners, place: place, notes: &reading.notes)
       }
     }
     return Sample(
@@ -118,6 +183,9 @@ struct COCOClasses {
         throw .badAnnotations(path: path, reason: "category id \(category.id) occurs twice")
       }
       indices[category.id] = names.count
+      guard !category.name.allSatisfy(\.isWhitespace) else {
+        throw .badAnnotations(path: path, reason: "category \(category.id) has no name")
+      }
       names.append(category.name)
     }
     guard !names.isEmpty else {

@@ -8,9 +8,9 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
   case badConfiguration(path: String, reason: String)
   /// A line of a label file. `place` is `file:line`.
   case badLabel(place: String, reason: String)
-  /// An annotation file that contradicts itself or the pictures.
+  /// An annotation file that contradicts itself or the images.
   case badAnnotations(path: String, reason: String)
-  /// A picture that cannot be used.
+  /// An image that cannot be used.
   case badPicture(ImageError)
   /// The split holds nothing to train on.
   case empty(path: String, reason: String)
@@ -37,18 +37,7 @@ public enum DataError: Error, Equatable, CustomStringConvertible {
       .empty(let path, let reason), .badLabel(let path, let reason):
       SkippedItem(.skipped, place: path, reason: reason)
     case .badPicture(let error):
-      SkippedItem(.skipped, place: error.path, reason: error.description)
-    }
-  }
-}
-
-extension ImageError {
-  fileprivate var path: String {
-    switch self {
-    case .unreadable(let path, _), .unknownFormat(let path), .damaged(let path, _),
-      .unsupported(let path, _), .tooLarge(let path, _, _), .unwritable(let path, _):
-      path
-    case .notEncodable(let format, _): format
+      SkippedItem(.skipped, place: error.path, reason: error.explanation)
     }
   }
 }

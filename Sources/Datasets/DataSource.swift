@@ -28,10 +28,13 @@ public struct DataSource: Hashable, Sendable, Codable {
   public var classNames: [String]?
   /// `pennFudan`: every k-th picture in name order, from the first on, is for validation.
   public var validationEvery: Int
+  /// `yolo`: images without a label file are background, however many there are.
+  public var allowsUnlabelled: Bool
 
   public init(
     format: Format, root: String, train: String? = nil, validation: String? = nil,
-    images: String? = nil, classNames: [String]? = nil, validationEvery: Int = 5
+    images: String? = nil, classNames: [String]? = nil, validationEvery: Int = 5,
+    allowsUnlabelled: Bool = false
   ) {
     precondition(validationEvery > 1, "validationEvery \(validationEvery)")
     self.format = format
@@ -41,33 +44,37 @@ public struct DataSource: Hashable, Sendable, Codable {
     self.images = images
     self.classNames = classNames
     self.validationEvery = validationEvery
+    self.allowsUnlabelled = allowsUnlabelled
   }
 
-  /// Reads the labels and the picture headers of one split.
+  /// Reads the labels and the image headers of one split.
   ///
   /// - Parameters:
-  ///   - skipBad: leave out and list a picture that cannot be used, instead of throwing.
-  ///   - decodingAll: also decode every picture, so that a cut file is found now, not in mid-epoch.
+  ///   - skipBad: leave out and list an image that cannot be used, instead of throwing.
+  ///   - decodingAll: also decode every image, so that a cut file is found now, not in mid-epoch.
   ///     By default only when bad ones are to be skipped: later it would be too late for that.
   /// - Throws: one sentence about the first thing that is wrong.
   public func read(
     _ split: Split, skipBad: Bool = false, decodingAll: Bool? = nil
   ) throws(DataError) -> Dataset {
+    let dataset = try readWhatIsUsable(split, skipBad: skipBad, decodingAll: decodingAll ?? skipBad)
+    if let error = dataset.emptyError(split, source: self) { throw error }
+    return dataset
+  }
+
+  /// Like `read`, but may give a data set without a sample, with all the reasons for it.
+  func readWhatIsUsable(
+    _ split: Split, skipBad: Bool, decodingAll: Bool
+  ) throws(DataError) -> Dataset {
     guard FileSystem.exists(root) else {
       throw .missing(path: root, purpose: "the data folder")
     }
-    let intake = SampleIntake(skipBad: skipBad, decodingAll: decodingAll ?? skipBad)
-    let dataset =
-      switch format {
-      case .yolo, .synthetic: try readYOLO(split, intake: intake)
-      case .coco: try readCOCO(split, intake: intake)
-      case .pennFudan: try readPennFudan(split, intake: intake)
-      }
-    guard !dataset.samples.isEmpty else {
-      throw .empty(
-        path: root, reason: "the \(split.rawValue) split has no picture that can be used")
+    let intake = SampleIntake(skipBad: skipBad, decodingAll: decodingAll)
+    return switch format {
+    case .yolo, .synthetic: try readYOLO(split, intake: intake)
+    case .coco: try readCOCO(split, intake: intake)
+    case .pennFudan: try readPennFudan(split, intake: intake)
     }
-    return dataset
   }
 
   func entry(_ split: Split) -> String? {

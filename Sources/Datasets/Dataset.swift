@@ -51,10 +51,16 @@ public struct Dataset: Sendable {
   public var samples: [Sample]
   /// What was mended or left out, in the order of the files.
   public var skipped: [SkippedItem]
+  /// What the reader found and passed over.
+  public var report: ReadingReport
 
-  public init(classNames: [String], samples: [Sample], skipped: [SkippedItem] = []) {
+  public init(
+    classNames: [String], samples: [Sample], skipped: [SkippedItem] = [],
+    report: ReadingReport = ReadingReport()
+  ) {
     self.classNames = classNames
     self.samples = samples
     self.skipped = skipped
+    self.report = report
   }
 }

@@ -31,6 +31,8 @@ public struct DatasetStatistics: Hashable, Sendable, Codable {
   public var skippedCount: Int
   /// What was mended or left out, in the order of the files.
   public var items: [SkippedItem]
+  /// Which images have labels, what the rows were, what was passed over.
+  public var reading: ReadingReport
 
   public init(_ dataset: Dataset) {
     let samples = dataset.samples
@@ -64,6 +66,7 @@ public struct DatasetStatistics: Hashable, Sendable, Codable {
     medianRelativeSize =
       relativeSizes.isEmpty ? 0 : relativeSizes.sorted()[relativeSizes.count / 2]
     items = dataset.skipped
+    reading = dataset.report
     mendedCount = items.count { $0.kind == .mended }
     skippedCount = items.count { $0.kind == .skipped }
   }
@@ -73,16 +76,19 @@ public struct DatasetStatistics: Hashable, Sendable, Codable {
   /// - Parameter itemLimit: how many of the mended and skipped items are listed.
   public func text(itemLimit: Int = 20) -> String {
     var lines = [
-      "pictures    \(pictureCount), \(backgroundCount) of them without a box",
+      "images      \(pictureCount), \(backgroundCount) of them without a box",
       "sizes       \(smallestWidth)…\(largestWidth) x \(smallestHeight)…\(largestHeight) pixels",
-      "boxes       \(boxCount), at most \(largestBoxesPerPicture) in a picture; "
+      "boxes       \(boxCount), at most \(largestBoxesPerPicture) in an image; "
         + "\(ignoredBoxCount) regions to ignore",
       "box sizes   \(smallBoxCount) small, \(mediumBoxCount) medium, \(largeBoxCount) large; "
-        + "median \(Int((medianRelativeSize * 1000).rounded()))/1000 of the picture's longer side",
+        + "median \(Int((medianRelativeSize * 1000).rounded()))/1000 of the image's longer side",
     ]
     for (i, entry) in classes.enumerated() {
       lines.append(
-        "class \(i)     \(entry.name): \(entry.boxCount) boxes in \(entry.pictureCount) pictures")
+        "class \(i)     \(entry.name): \(entry.boxCount) boxes in \(entry.pictureCount) images")
+    }
+    for (i, line) in reading.lines.enumerated() {
+      lines.append((i == 0 ? "labels      " : "            ") + line)
     }
     lines.append("mended      \(mendedCount)")
     lines.append("skipped     \(skippedCount)")
@@ -95,10 +101,16 @@ public struct DatasetStatistics: Hashable, Sendable, Codable {
 }
 
 extension DataSource {
-  /// Reads a split, decodes every picture, and tells what there is and what is bad.
+  /// Reads a split, decodes every image, and tells what there is and what is bad; of a split whose
+  /// images are all bad too.
   ///
   /// - Throws: only what makes the whole split unreadable.
   public func check(_ split: Split) throws(DataError) -> DatasetStatistics {
-    DatasetStatistics(try read(split, skipBad: true, decodingAll: true))
+    DatasetStatistics(try readAll(split))
+  }
+
+  /// The data set that `check` is about; it may be empty.
+  public func readAll(_ split: Split) throws(DataError) -> Dataset {
+    try readWhatIsUsable(split, skipBad: true, decodingAll: true)
   }
 }

@@ -1,7 +1,7 @@
 import Images
 
 extension DataSource {
-  /// One class, person. Of the pictures in name order, every `validationEvery`-th from the first on
+  /// One class, person. Of the images in name order, every `validationEvery`-th from the first on
   /// is for validation, by default (0, 5, 10, …) 34 of the 170; the others are for training.
   ///
   /// *Units:* the files count pixels from 1 and include the last, so `corners` are
@@ -9,19 +9,20 @@ extension DataSource {
   func readPennFudan(_ split: Split, intake start: SampleIntake) throws(DataError) -> Dataset {
     let folder = FileSystem.join(root, "PNGImages")
     guard FileSystem.isFolder(folder) else {
-      throw .missing(path: folder, purpose: "Penn-Fudan's folder of pictures")
+      throw .missing(path: folder, purpose: "Penn-Fudan's folder of images")
     }
     var intake = start
-    for (index, path) in FileSystem.pictures(under: folder).enumerated() {
+    let listing = try ImageListing(folder, report: &intake.report)
+    for (index, path) in listing.images.enumerated() {
       guard (index % validationEvery == 0) == (split == .validation) else { continue }
-      try intake.add { (notes) throws(DataError) in
+      try intake.add { (reading) throws(DataError) in
         let annotation = Self.annotationPath(root: root, picture: path)
         let size = try start.size(ofPicture: path)
-        let boxes = try Self.boxes(annotation, size: size, notes: &notes)
+        let boxes = try Self.boxes(annotation, size: size, reading: &reading)
         return Sample(imagePath: path, boxes: boxes, identifier: Int64(index), size: size)
       }
     }
-    return Dataset(classNames: ["person"], samples: intake.samples, skipped: intake.skipped)
+    return intake.dataset(classNames: ["person"])
   }
 
   private static func annotationPath(root: String, picture: String) -> String {
@@ -30,10 +31,12 @@ extension DataSource {
   }
 
   private static func boxes(
-    _ path: String, size: ImageSize, notes: inout [SkippedItem]
+    _ path: String, size: ImageSize, reading: inout SampleReading
   ) throws(DataError) -> [LabeledBox] {
-    let bytes = try FileSystem.bytes(path, purpose: "Penn-Fudan's annotation of a picture")
+    let bytes = try FileSystem.bytes(
+      path, purpose: "Penn-Fudan's annotation of an image", limit: YOLOLabel.maximumByteCount)
     var intake = BoxIntake(size: size)
+    var declared: (count: Int, place: String)?
     for (i, bytes) in FileSystem.lines(bytes).enumerated() {
       let line = String(decoding: bytes, as: UTF8.self)
       let place = "\(path):\(i + 1)"
@@ -41,7 +44,7 @@ extension DataSource {
         let numbers = integers(afterColonOf: line)
         guard numbers.count == 3, size == ImageSize(width: numbers[0], height: numbers[1]) else {
           throw .badLabel(
-            place: place, reason: "the size does not agree with the picture, which is \(size)")
+            place: place, reason: "the size does not agree with the image, which is \(size)")
         }
       } else if line.hasPrefix("Bounding box for object") {
         let n = integers(afterColonOf: line)
@@ -50,8 +53,17 @@ extension DataSource {
             place: place, reason: "'(xmin, ymin) - (xmax, ymax)', counted from 1, was expected")
         }
         let corners = SIMD4(Double(n[0] - 1), Double(n[1] - 1), Double(n[2]), Double(n[3]))
-        intake.take(classIndex: 0, corners: corners, place: place, notes: &notes)
+        reading.boxRows += 1
+        intake.take(classIndex: 0, corners: corners, place: place, notes: &reading.notes)
+      } else if line.hasPrefix("Objects with ground truth") {
+        // `Objects with ground truth : 2 { "PASpersonWalking" "PASpersonWalking" }`
+        if let count = integers(afterColonOf: line).first { declared = (count, place) }
       }
+    }
+    if let declared, declared.count != reading.boxRows {
+      throw .badLabel(
+        place: declared.place,
+        reason: "\(declared.count) objects are declared, but the file has \(reading.boxRows) boxes")
     }
     return intake.boxes
   }

@@ -1,12 +1,22 @@
 import Images
 
-/// What every reader does with pictures and boxes before they count.
+/// What reading one image gave beside its sample.
+struct SampleReading {
+  var notes: [SkippedItem] = []
+  /// Whether a label file (or the annotation file) speaks of the image at all.
+  var isLabelled = true
+  var boxRows = 0
+  var polygonRows = 0
+}
+
+/// What every reader does with images and boxes before they count.
 struct SampleIntake {
   var skipBad: Bool
   var decodingAll: Bool
 
   private(set) var samples: [Sample] = []
   private(set) var skipped: [SkippedItem] = []
+  var report = ReadingReport()
 
   init(skipBad: Bool, decodingAll: Bool) {
     self.skipBad = skipBad
@@ -14,15 +24,26 @@ struct SampleIntake {
   }
 
   /// Adds the sample that `body` makes. What it throws is thrown on, or listed if bad data is
-  /// skipped.
+  /// skipped; then the whole image goes, with all its labels.
   mutating func add(
-    _ body: (inout [SkippedItem]) throws(DataError) -> Sample
+    _ body: (inout SampleReading) throws(DataError) -> Sample
   ) throws(DataError) {
-    var notes: [SkippedItem] = []
+    var reading = SampleReading()
     do throws(DataError) {
-      let sample = try body(&notes)
+      let sample = try body(&reading)
       samples.append(sample)
-      skipped += notes
+      skipped += reading.notes
+      report.boxRows += reading.boxRows
+      report.polygonRows += reading.polygonRows
+      if !sample.boxes.isEmpty {
+        report.withBoxes += 1
+      } else if !reading.isLabelled {
+        report.withoutLabels += 1
+      } else if reading.boxRows + reading.polygonRows == 0 {
+        report.emptyLabels += 1
+      } else {
+        report.allDropped += 1
+      }
     } catch {
       try skip(error)
     }
@@ -34,7 +55,12 @@ struct SampleIntake {
     skipped.append(error.asSkipped)
   }
 
-  /// The size of a picture as shown; decodes it too if that was asked.
+  /// The data set of all that was taken in.
+  func dataset(classNames: [String]) -> Dataset {
+    Dataset(classNames: classNames, samples: samples, skipped: skipped, report: report)
+  }
+
+  /// The size of an image as shown; decodes it too if that was asked.
   func size(ofPicture path: String) throws(DataError) -> ImageSize {
     do throws(ImageError) {
       // A small side is enough: a JPEG is read to its end all the same.
@@ -46,7 +72,7 @@ struct SampleIntake {
   }
 }
 
-/// The boxes of one picture, clipped to it, without doubles.
+/// The boxes of one image, clipped to it, without doubles.
 struct BoxIntake {
   let size: ImageSize
   private(set) var boxes: [LabeledBox] = []
@@ -56,7 +82,7 @@ struct BoxIntake {
 
   /// Takes `corners` (finite, x0 ≤ x1, y0 ≤ y1, in pixels).
   ///
-  /// Clips what is beyond the picture; drops what has no area or was there before. Notes each of
+  /// Clips what is beyond the image; drops what has no area or was there before. Notes each of
   /// these, but not a clip of up to one pixel, which is rounding.
   mutating func take(
     classIndex: Int, corners: SIMD4<Double>, place: @autoclosure () -> String,
@@ -73,13 +99,13 @@ struct BoxIntake {
     if corners[0] >= corners[2] || corners[1] >= corners[3] {
       note("a box without area was dropped")
     } else if box.width <= 0 || box.height <= 0 {
-      note("a box outside the picture was dropped")
+      note("a box outside the image was dropped")
     } else if !seen.insert(box).inserted {
       note("a box that was there before was dropped")
     } else {
       boxes.append(box)
       let excess = (0..<4).map { abs(corners[$0] - clipped[$0]) }.max()!
-      if excess > 1 { note("a box reaching beyond the picture was clipped") }
+      if excess > 1 { note("a box reaching beyond the image was clipped") }
     }
   }
 }

@@ -1,84 +1,127 @@
-import Yams
-
 /// What a YOLO `data.yaml` says, in any of the ways people write it.
 struct YOLOConfiguration {
   var path: String
   var classNames: [String]
   /// The folder that the splits are relative to.
   var base: String
-  /// Folders of pictures or list files.
+  /// Folders of images or list files.
   var train: [String]
   var validation: [String]
+  /// What `path` names, where no such folder is there and the YAML file's own was taken.
+  var absentBase: String?
 
   init(path: String) throws(DataError) {
     self.path = path
-    let text = String(
-      decoding: try FileSystem.bytes(path, purpose: "the data set's YAML file"), as: UTF8.self)
-    let root: Node?
-    do {
-      root = try Yams.compose(yaml: text)
+    let bytes = try FileSystem.bytes(
+      path, purpose: "the data set's YAML file", limit: YAMLNode.maximumByteCount)
+    let root: YAMLNode
+    do throws(YAMLError) {
+      root = try YAMLNode(yaml: bytes)
     } catch {
-      throw .badConfiguration(path: path, reason: "this is not YAML (\(error))")
+      throw .badConfiguration(
+        path: error.line.map { "\(path):\($0)" } ?? path,
+        reason: "this is not YAML that is read here (\(error.problem))")
     }
-    guard let root, let mapping = root.mapping else {
+    guard case .section = root.content else {
       throw .badConfiguration(path: path, reason: "expected a mapping with names, train, val")
     }
-    classNames = try Self.names(mapping, path: path)
+    if let shape = root["kpt_shape"], !shape.isEmpty {
+      throw .badConfiguration(
+        path: shape.line.map { "\(path):\($0)" } ?? path,
+        reason: "'kpt_shape' says that the labels are poses (key points); only boxes and polygons "
+          + "are read: remove the key points from the labels and 'kpt_shape' from here")
+    }
+    classNames = try Self.names(root, path: path)
     let folder = FileSystem.parent(path)
     base = folder
-    if let entry = mapping["path"]?.string, !entry.isEmpty {
-      let joined = FileSystem.join(folder, entry)
-      // Files that came with another tool name a folder that exists only there; then the YAML
-      // file's own folder is the data set.
-      if FileSystem.isFolder(joined) { base = joined }
+    if let entry = root["path"] {
+      guard let text = entry.text, !text.utf8.contains(0) else {
+        throw .badConfiguration(
+          path: path, reason: "'path' is \(entry.shown), expected the data set's folder")
+      }
+      if !text.isEmpty {
+        let joined = FileSystem.join(folder, text)
+        // Files that came with another tool name a folder that exists only there; then the YAML
+        // file's own folder is the data set.
+        if FileSystem.isFolder(joined) { base = joined } else { absentBase = text }
+      }
     }
-    train = Self.entries(mapping["train"])
-    validation = Self.entries(mapping["val"] ?? mapping["valid"] ?? mapping["validation"])
+    train = try Self.entries(root["train"], key: "train", path: path)
+    let key = ["val", "valid", "validation"].first { root[$0] != nil } ?? "val"
+    validation = try Self.entries(root[key], key: key, path: path)
   }
 
-  private static func entries(_ node: Node?) -> [String] {
+  private static func entries(
+    _ node: YAMLNode?, key: String, path: String
+  ) throws(DataError) -> [String] {
     guard let node else { return [] }
-    if let sequence = node.sequence { return sequence.compactMap(\.string) }
-    return node.string.map { $0.isEmpty ? [] : [$0] } ?? []
+    guard let texts = node.texts, !texts.contains(where: { $0.utf8.contains(0) }) else {
+      throw .badConfiguration(
+        path: path, reason: "'\(key)' is \(node.shown), expected a folder or list file, or several")
+    }
+    return texts.filter { !$0.isEmpty }
   }
 
   /// `names: [a, b]`, `names: {0: a, 1: b}`, or `nc: 2` alone.
-  private static func names(_ mapping: Node.Mapping, path: String) throws(DataError) -> [String] {
-    var names: [String]
-    let declared = mapping["nc"]?.int
-    if let sequence = mapping["names"]?.sequence {
-      names = sequence.compactMap { $0.scalar?.string }
-      guard names.count == sequence.count else {
+  private static func names(_ root: YAMLNode, path: String) throws(DataError) -> [String] {
+    var declared: Int?
+    if let node = root["nc"], !node.isEmpty {
+      guard let count = node.integer, (1...ClassNames.maximumCount).contains(count) else {
+        throw .badConfiguration(
+          path: path,
+          reason: "'nc' is \(node.shown), expected the number of classes, 1 … "
+            + "\(ClassNames.maximumCount), as 'names' lists them")
+      }
+      declared = count
+    }
+    guard let node = root["names"] else {
+      guard let declared else {
+        throw .badConfiguration(path: path, reason: "'names' is missing: list the classes there")
+      }
+      return (0..<declared).map { "class\($0)" }
+    }
+    let names: [String]
+    switch node.content {
+    case .list(let items):
+      names = items.compactMap(\.text)
+      guard names.count == items.count else {
         throw .badConfiguration(path: path, reason: "'names' holds something that is not a name")
       }
-    } else if let map = mapping["names"]?.mapping {
-      var byIndex: [Int: String] = [:]
-      for (key, value) in map {
-        guard let index = key.int, let name = value.scalar?.string, byIndex[index] == nil else {
-          throw .badConfiguration(
-            path: path, reason: "'names' must map each class number to one name")
-        }
-        byIndex[index] = name
+    case .section(let pairs): names = try Self.names(pairs, path: path)
+    case .scalar:
+      guard node.isEmpty else {
+        throw .badConfiguration(
+          path: path,
+          reason: "'names' is \(node.shown), expected a list: `names: [person]` for one class")
       }
       names = []
-      for index in 0..<byIndex.count {
-        guard let name = byIndex[index] else {
-          throw .badConfiguration(
-            path: path, reason: "'names' has \(byIndex.count) entries but none for class \(index)")
-        }
-        names.append(name)
-      }
-    } else if let declared, (1...100_000).contains(declared) {
-      names = (0..<declared).map { "class\($0)" }
-    } else {
-      throw .badConfiguration(path: path, reason: "'names' is missing: list the classes there")
     }
-    guard !names.isEmpty else {
-      throw .badConfiguration(path: path, reason: "'names' is empty: list the classes there")
-    }
+    try ClassNames.check(names, key: "names", path: path)
     if let declared, declared != names.count {
       throw .badConfiguration(
         path: path, reason: "'nc' is \(declared) but 'names' lists \(names.count) classes")
+    }
+    return names
+  }
+
+  private static func names(
+    _ pairs: [(key: String, value: YAMLNode)], path: String
+  ) throws(DataError) -> [String] {
+    var byIndex: [Int: String] = [:]
+    for (key, value) in pairs {
+      guard let index = Int(key), index >= 0, let name = value.text, byIndex[index] == nil else {
+        throw .badConfiguration(
+          path: path, reason: "'names' must map each class number to one name, not '\(key)'")
+      }
+      byIndex[index] = name
+    }
+    var names: [String] = []
+    for index in 0..<byIndex.count {
+      guard let name = byIndex[index] else {
+        throw .badConfiguration(
+          path: path, reason: "'names' has \(byIndex.count) entries but none for class \(index)")
+      }
+      names.append(name)
     }
     return names
   }

@@ -3,6 +3,10 @@
 /// What comes out is as a viewer shows it: EXIF orientation is applied, gray and palette are
 /// expanded, CMYK is converted without a profile, 16 bits keep their high byte, alpha is dropped.
 public enum ImageFile {
+  /// No image file may be longer: 256 MiB, twice what the largest allowed image has as a
+  /// photograph's PNG.
+  public static let maximumByteCount = 1 << 28
+
   /// A decoded picture and how it relates to the file.
   public struct Decoded: Sendable {
     public var image: Image
@@ -17,7 +21,7 @@ public enum ImageFile {
   public static func probe(_ path: String) throws(ImageError) -> ImageSize {
     // EXIF thumbnails and colour profiles usually end well before this.
     let usual = 1 << 17
-    let bytes = try readFile(path, limit: usual)
+    let bytes = try readFile(path, prefix: usual)
     do {
       return try probe(bytes, path: path)
     } catch ImageError.damaged where bytes.count == usual {
@@ -65,10 +69,15 @@ public enum ImageFile {
   private enum Format { case jpeg, png }
 
   private static func format(of bytes: [UInt8], path: String) throws(ImageError) -> Format {
-    if bytes.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
-    if bytes.starts(with: PNGContents.signature) { return .png }
-    throw bytes.isEmpty
-      ? .damaged(path: path, reason: "the file is empty") : .unknownFormat(path: path)
+    let kind = ImageKind(firstBytes: bytes)
+    switch kind {
+    case .jpeg: return .jpeg
+    case .png: return .png
+    default:
+      throw bytes.isEmpty
+        ? .damaged(path: path, reason: "the file is empty")
+        : .unknownFormat(path: path, kind: kind?.rawValue)
+    }
   }
 
   private static func probe(_ bytes: [UInt8], path: String) throws(ImageError) -> ImageSize {

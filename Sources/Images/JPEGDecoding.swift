@@ -8,6 +8,14 @@ import CTurboJPEG
 func decodeJPEG(
   _ bytes: [UInt8], header: JPEGHeader, divisor: Int, path: String
 ) throws(ImageError) -> Image {
+  // Every scan of a progressive JPEG goes over all pixels again, however few bytes it has.
+  if header.isProgressive {
+    let scanCount = JPEGHeader.scanCount(bytes)
+    guard scanCount <= 16 || scanCount * header.size.width * header.size.height <= 1 << 30 else {
+      throw .unsupported(
+        path: path, kind: "a progressive JPEG of \(scanCount) scans at \(header.size) pixels")
+    }
+  }
   guard let handle = tjInitDecompress() else {
     throw .damaged(path: path, reason: "the decoder found no memory")
   }

@@ -65,6 +65,16 @@ struct JPEGHeader {
     guard [1, 3, 4].contains(frame.componentCount) else {
       throw .unsupported(path: path, kind: "JPEG of \(frame.componentCount) components")
     }
+    // A progressive JPEG is decoded with all its coefficients in memory, two bytes each. Neither
+    // product can overflow: `check` bounds the pixels.
+    let pixelCount = frame.size.width * frame.size.height
+    let bytesPerPixel = frame.isProgressive ? 3 + 2 * frame.componentCount : 3
+    guard pixelCount * bytesPerPixel <= Self.maximumMemory else {
+      throw .unsupported(
+        path: path,
+        kind: "a progressive JPEG of \(frame.size) pixels, for which decoding needs more than "
+          + "\(Self.maximumMemory >> 20) MiB,")
+    }
     size = frame.size
     componentCount = frame.componentCount
     isProgressive = frame.isProgressive
@@ -89,6 +99,18 @@ struct JPEGHeader {
       }
     }
     return false
+  }
+
+  /// For coefficients and pixels together: 900 MiB, so that a decoding stays below 1 GiB.
+  private static let maximumMemory = 900 << 20
+
+  /// How many scans follow, at most: markers of a start of scan, counted in whatever place.
+  static func scanCount(_ bytes: [UInt8]) -> Int {
+    bytes.withUnsafeBufferPointer { bytes in
+      var count = 0
+      for i in 1..<max(1, bytes.count) where bytes[i] == 0xDA && bytes[i - 1] == 0xFF { count += 1 }
+      return count
+    }
   }
 
   private static let exif: [UInt8] = [0x45, 0x78, 0x69, 0x66, 0, 0]

@@ -25,7 +25,7 @@ public func exitCode(_ error: any Error) -> Int32 {
   case let error as ImageError:
     switch error {
     case .unreadable, .unwritable: 74
-    case .unknownFormat, .damaged, .unsupported, .tooLarge: 65
+    case .unknownFormat, .damaged, .unsupported, .tooLarge, .tooManyBytes: 65
     case .notEncodable: 1
     }
   case let error as COCOError:

@@ -1,8 +1,8 @@
 extension Recipe {
-  /// `data`: where the pictures and their labels come from.
+  /// `data`: where the images and their labels come from.
   public struct Data: Codable, Sendable, Hashable {
     public enum Format: String, Codable, Sendable, Hashable, CaseIterable {
-      /// Text labels beside the pictures, described by a `data.yaml`.
+      /// Text labels beside the images, described by a `data.yaml`.
       case yolo
       /// One JSON per split.
       case coco
@@ -15,19 +15,22 @@ extension Recipe {
     public var format = Format.synthetic
     /// Folder of the data set; a relative one counts from the folder the command is run in.
     public var root = ""
-    /// yolo: picture folder or list file, or empty to take what `data.yaml` says;
+    /// yolo: image folder or list file, or empty to take what `data.yaml` says;
     /// coco: the JSON. Relative to `root`.
     public var train = ""
     /// The same for validation.
     public var validation = ""
-    /// coco: folder of the pictures relative to `root`; empty means the folder of the JSON.
+    /// coco: folder of the images relative to `root`; empty means the folder of the JSON.
     public var imageFolder = ""
-    /// coco: folder of the validation pictures; empty means the same as `imageFolder`.
+    /// coco: folder of the validation images; empty means the same as `imageFolder`.
     public var validationImageFolder = ""
-    /// penn-fudan: every k-th picture in name order validates, the others train.
+    /// penn-fudan: every k-th image in name order validates, the others train.
     public var validationEvery = 5
-    /// Whether pictures and labels that cannot be used are counted and listed instead of refused.
+    /// Whether images and labels that cannot be used are counted and listed instead of refused.
     public var skipBad = false
+    /// yolo: whether images without a label file are background, however many there are; else a
+    /// training split of which half have none is refused.
+    public var allowUnlabelled = false
     public var synthetic = Synthetic()
 
     static let fields: [RecipeField] =
@@ -40,6 +43,7 @@ extension Recipe {
         .text("data.validationImageFolder", \.data.validationImageFolder),
         .integer("data.validationEvery", \.data.validationEvery, 2...1_000_000),
         .flag("data.skipBad", \.data.skipBad),
+        .flag("data.allowUnlabelled", \.data.allowUnlabelled),
       ] + Synthetic.fields
   }
 

@@ -1,18 +1,11 @@
-import FoundationEssentials
+import Datasets
 
 extension Recipe {
   /// The recipe in the YAML file at `path`, with `overrides` (`key.path=value`) put over it.
   ///
   /// - Throws: the first thing wrong, with file and line.
   public init(contentsOf path: String, overrides: [String] = []) throws(RecipeError) {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      let isThere = FileManager.default.fileExists(atPath: path)
-      throw .unreadable(
-        file: path, reason: isThere ? "it is no readable UTF-8 text" : "there is no such file")
-    }
+    let text = try RecipeInput.recipeText(path)
     try self.init(yaml: text, file: path, overrides: overrides)
   }
 

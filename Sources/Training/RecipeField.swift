@@ -1,3 +1,5 @@
+import Datasets
+
 /// What a key holds, free of its Swift type: for writing, comparing and showing.
 public enum RecipeValue: Hashable, Sendable, CustomStringConvertible {
   case flag(Bool)

@@ -19,13 +19,8 @@ extension Recipe {
       let read = TrainingData(
         training: try source.read(.train, skipBad: data.skipBad),
         validation: try validation(of: source))
-      guard read.training.classNames == read.validation.classNames else {
-        throw DataError.badConfiguration(
-          path: source.root,
-          reason:
-            "the training split has the classes \(read.training.classNames), the validation split \(read.validation.classNames)"
-        )
-      }
+      try Dataset.requireUsable(
+        training: read.training, validation: read.validation, source: source)
       return read
     }
   }
@@ -42,7 +37,13 @@ extension Recipe {
     let source = try drawnSource(runFolder: runFolder, communicator: communicator) { folder in
       !FileManager.default.fileExists(atPath: "\(folder)/data.yaml")
     }
-    return try communicator.together(exitCode: exitCode) { try validation(of: source) }
+    return try communicator.together(exitCode: exitCode) {
+      let read = try validation(of: source)
+      if let error = Dataset.refusals(training: nil, validation: read, source: source).first {
+        throw error
+      }
+      return read
+    }
   }
 
   /// Where the recipe's data lies for a run; synthetic scenes are drawn by rank 0 if `mustDraw` says
@@ -74,7 +75,16 @@ extension Recipe {
     return DataSource(
       format: data.format.source, root: data.root, train: given(data.train),
       validation: given(data.validation), images: given(data.imageFolder),
-      validationEvery: data.validationEvery)
+      validationEvery: data.validationEvery, allowsUnlabelled: data.allowUnlabelled)
+  }
+}
+
+extension TrainingData {
+  /// What was read of both splits, in a few lines for the beginning of a run.
+  public var readingLines: [String] {
+    [("train", training), ("validation", validation)].flatMap { name, data in
+      data.report.lines.map { "\(name): \($0)" }
+    }
   }
 }
 

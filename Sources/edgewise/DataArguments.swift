@@ -1,12 +1,14 @@
 public import ArgumentParser
 import Datasets
+import Foundation
 import Parallel
 import Training
 
 /// Which data set a command looks at: that of a recipe, or one described by options.
 struct DataArguments: ParsableArguments {
   @Argument(
-    help: "A recipe whose data are meant. Or give --format and --root.",
+    help:
+      "A recipe whose data are meant, or the folder or data.yaml of a YOLO data set. Or give --format and --root.",
     completion: .file(extensions: ["yaml"]))
   var recipe: String?
 
@@ -22,20 +24,34 @@ struct DataArguments: ParsableArguments {
   var root: String?
 
   @Option(
-    help: "yolo: folder of training pictures or list file; coco: JSON file. Relative to the root.")
+    help: "yolo: folder of training images or list file; coco: JSON file. Relative to the root.")
   var train: String?
 
   @Option(help: "The same for validation.")
   var validation: String?
 
-  @Option(help: "coco: folder of the pictures, relative to the root.")
+  @Option(help: "coco: folder of the images, relative to the root.")
   var images: String?
+
+  @Flag(help: "yolo: images without a label file are background, however many there are.")
+  var allowUnlabelled = false
 
   @Option(help: "Only this split: train or validation.")
   var split: DataSource.Split?
 
+  /// The argument, where it is a YOLO data set and no recipe.
+  private var folder: String? {
+    guard let recipe else { return nil }
+    let name = recipe.split(separator: "/").last ?? ""
+    let isData = ["data.yaml", "data.yml", "dataset.yaml"].contains(String(name))
+    var isFolder: ObjCBool = false
+    let isThere = FileManager.default.fileExists(atPath: recipe, isDirectory: &isFolder)
+    return isThere && (isData || isFolder.boolValue) ? recipe : nil
+  }
+
   func validate() throws {
-    if recipe == nil {
+    if recipe == nil || folder != nil {
+      let (format, root) = (format ?? (folder == nil ? nil : .yolo), root ?? folder)
       guard format != nil, root != nil else {
         throw ValidationError("give a recipe, or --format and --root")
       }
@@ -48,9 +64,10 @@ struct DataArguments: ParsableArguments {
   /// The splits to look at, each with its source.
   func splits() throws -> [(DataSource.Split, DataSource)] {
     var sources: [DataSource.Split: DataSource] = [:]
-    if let recipe {
+    if let recipe, folder == nil {
       let recipe = try Recipe(contentsOf: recipe, overrides: overrides)
       var source = recipe.dataSource
+      if allowUnlabelled { source.allowsUnlabelled = true }
       if source.root.isEmpty {
         throw FailureReport(
           message: recipe.data.format == .synthetic
@@ -63,9 +80,10 @@ struct DataArguments: ParsableArguments {
         source.images = recipe.data.validationImageFolder
       }
       sources[.validation] = source
-    } else if let format, let root {
+    } else if let format = format ?? (folder == nil ? nil : .yolo), let root = root ?? folder {
       let source = DataSource(
-        format: format, root: root, train: train, validation: validation, images: images)
+        format: format, root: root, train: train, validation: validation, images: images,
+        allowsUnlabelled: allowUnlabelled)
       if format == .coco {
         // A COCO set is a file per split; what is not named is not there.
         if train != nil { sources[.train] = source }

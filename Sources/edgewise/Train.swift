@@ -86,6 +86,7 @@ struct Train: ParsableCommand {
         "\(recipe.name): \(recipe.model.architecture.rawValue) at \(recipe.model.inputSize) pixels, "
           + "\(data.training.samples.count) pictures to train on, \(data.validation.samples.count) to validate, "
           + "\(communicator.size) rank\(communicator.size == 1 ? "" : "s")")
+      for line in data.readingLines { reporter.note(line) }
       for item in (data.training.skipped + data.validation.skipped).prefix(20) {
         reporter.note("left out or mended: \(item.place): \(item.reason)")
       }
@@ -164,5 +165,6 @@ func libraries(for data: Dataset) -> [String: String] {
   let compute = ComputeDescription.current
   return [
     "compute": "\(compute.library), \(compute.instructionSet)", dataEntry: data.fingerprint,
+    "training images": data.report.summary,
   ]
 }
