@@ -40,10 +40,14 @@ enum LabelSearch {
     }
   }
 
-  /// Whether a text may be a label file; what labelling programs write beside them is none.
+  private static let otherTexts: Set<String> = [
+    "classes.txt", "labels.txt", "notes.txt", "train.txt", "val.txt", "valid.txt",
+    "validation.txt", "test.txt", "trainval.txt",
+  ]
+
+  /// Whether a text may be a label file; what labelling programs write beside them and lists are none.
   static func isLabel(_ path: String) -> Bool {
     let name = FileSystem.name(path).lowercased()
-    return name.hasSuffix(".txt") && !["classes.txt", "labels.txt", "notes.txt"].contains(name)
-      && !name.hasPrefix("readme")
+    return name.hasSuffix(".txt") && !otherTexts.contains(name) && !name.hasPrefix("readme")
   }
 }

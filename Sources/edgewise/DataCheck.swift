@@ -85,8 +85,9 @@ private func printStatistics(
     if let refusals { values["refused"] = .array(refusals.map { .string($0) }) }
     printJSON(.object(values))
   } else {
-    let parts = results.map { "\($0.0.rawValue)\n\($0.1.text())" }
-    let refused = (refusals ?? []).map { "refused: \($0)" }.joined(separator: "\n")
-    print((parts + (refused.isEmpty ? [] : [refused])).joined(separator: "\n\n"))
+    if !results.isEmpty {
+      print(results.map { "\($0.0.rawValue)\n\($0.1.text())" }.joined(separator: "\n\n"))
+    }
+    for refusal in refusals ?? [] { complain(refusal) }
   }
 }

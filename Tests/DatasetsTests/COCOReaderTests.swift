@@ -58,7 +58,6 @@ import Testing
   @Test func `Contradictions are named`() throws {
     for (annotations, cause) in [
       ("[\(annotation(image: 99))]", "image 99"), ("[\(annotation(category: 2))]", "category 2"),
-      ("[\(annotation()), \(annotation())]", "annotation id 1 occurs twice"),
       ("[\(annotation(bbox: "[1, 2, 3]"))]", "bbox"),
       ("[\(annotation(bbox: "[1, 2, -3, 4]"))]", "negative"),
       ("[\(annotation(bbox: "[NaN, 2, 3, 4]"))]", "NaN"),
@@ -88,6 +87,72 @@ import Testing
     #expect(dataset.samples.map(\.identifier) == [3])
     #expect(dataset.samples[0].boxes.count == 1)
     #expect(dataset.skipped.count == 3)
+  }
+
+  @Test func `Repeated annotation ids are a note, and every box stays`() throws {
+    let dataset = try read(
+      annotations: "[\(annotation(1)), \(annotation(1, bbox: "[1, 2, 3, 4]")), "
+        + "\(annotation(1, image: 3))]")
+    #expect(dataset.samples.map(\.boxes.count) == [2, 1])
+    #expect(dataset.skipped.isEmpty)
+    #expect(dataset.report.findings.map(\.count) == [2])
+    #expect(dataset.report.lines.contains { $0.contains("annotation ids") })
+  }
+
+  @Test func `An image never loses some annotations: it goes as a whole`() throws {
+    for bad in [annotation(2, category: 2), annotation(2, bbox: "[1, 2, 3]")] {
+      let dataset = try read(
+        annotations: "[\(annotation(1)), \(bad), \(annotation(3, image: 3))]", skipBad: true)
+      #expect(dataset.samples.map(\.identifier) == [3])
+      #expect(dataset.skipped.map(\.kind) == [.skipped])
+    }
+    // Nothing says which of two images of one id the annotations belong to.
+    let images = #"[{"id": 7, "file_name": "a.png"}, {"id": 7, "file_name": "b.png"}]"#
+    #expect {
+      try read(images: images, annotations: "[\(annotation(1))]", skipBad: true)
+    } throws: { "\($0)".contains("image id 7 occurs twice") }
+  }
+
+  @Test func `Backslashes are read as slashes where that file is there`() throws {
+    let dataset = try read(images: #"[{"id": 1, "file_name": ".\\a.png"}]"#)
+    #expect(dataset.samples[0].imagePath.hasSuffix("pictures/./a.png"))
+    #expect(dataset.report.findings.map(\.count) == [1])
+    for name in [#"..\\a.png"#, #"c\\a.png"#] {
+      #expect { try read(images: #"[{"id": 1, "file_name": "\#(name)"}]"#) } throws: {
+        "\($0)".contains("image 1")
+      }
+    }
+  }
+
+  @Test func `A folder that both file names and recipe have is named`() throws {
+    #expect {
+      try read(images: #"[{"id": 1, "file_name": "pictures/a.png"}]"#)
+    } throws: {
+      "\($0)".contains("pictures/pictures/a.png")
+        && "\($0)".contains("its folder is in the file name")
+    }
+  }
+
+  @Test func `Boxes that are fractions are refused`() throws {
+    #expect {
+      try read(annotations: "[\(annotation(bbox: "[0.1, 0.2, 0.5, 0.5]"))]")
+    } throws: { "\($0)".contains("look like fractions") }
+    #expect(
+      try read(annotations: "[\(annotation(bbox: "[0, 0, 2, 1]"))]").samples[0].boxes.count == 1)
+  }
+
+  @Test func `Numbers at the edge of what JSON can say are clipped or refused, not trapped on`()
+    throws
+  {
+    let far = try read(annotations: "[\(annotation(bbox: "[1, 1, 1e308, 1.7e308]"))]")
+    #expect(far.samples[0].boxes == [LabeledBox(classIndex: 1, corners: [1, 1, 64, 48])])
+    for image in [
+      #"{"id": 9223372036854775807, "file_name": "a.png", "width": 9223372036854775807, "height": 1}"#,
+      #"{"id": -9223372036854775808, "file_name": "a.png", "width": -1, "height": -1}"#,
+      #"{"id": 1e30, "file_name": "a.png"}"#,
+    ] {
+      #expect(throws: DataError.self) { try read(images: "[\(image)]") }
+    }
   }
 }
 

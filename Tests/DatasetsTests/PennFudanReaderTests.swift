@@ -30,6 +30,19 @@ import Testing
       validation.samples[0].boxes == [LabeledBox(classIndex: 0, corners: [0, 10, 60, 30])])
   }
 
+  @Test func `As many boxes as declared are there, or the file is refused`() throws {
+    let boxes = prefix + "(1, 11) - (60, 30)"
+    for (count, isRead) in [(1, true), (2, false), (0, false)] {
+      let folder = try folder("Objects with ground truth : \(count) { }\r\n" + boxes)
+      let source = DataSource(format: .pennFudan, root: folder.url.path)
+      if isRead {
+        #expect(try source.read(.train).report.boxRows == 8)
+      } else {
+        #expect { try source.read(.train) } throws: { "\($0)".contains("objects are declared") }
+      }
+    }
+  }
+
   @Test func `A box or size that cannot be is named with its line`() throws {
     for (line, size, place) in [
       ("(10, 5) - (9, 20)", "60 x 40 x 3", "p11.txt:3"), ("(0, 5) - (9, 20)", "60 x 40 x 3", ":3"),

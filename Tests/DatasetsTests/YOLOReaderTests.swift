@@ -123,10 +123,15 @@ import Testing
   @Test func `A layout without a single label file is refused, not trained as background`() throws {
     let folder = try TemporaryFolder()
     try folder.writeGray("pictures/a.png", 8, 8)
-    #expect(throws: DataError.self) {
-      try DataSource(
-        format: .yolo, root: folder.url.path, train: "pictures", classNames: ["a"]
-      ).read(.train)
+    let source = DataSource(
+      format: .yolo, root: folder.url.path, train: "pictures", classNames: ["a"])
+    let dataset = try source.read(.train)
+    for refusal in [
+      Dataset.refusals(training: dataset, validation: nil, source: source),
+      Dataset.refusals(training: nil, validation: dataset, source: source),
+    ] {
+      #expect(refusal.count == 1 && "\(refusal[0])".contains("no label files found"))
+      #expect("\(refusal[0])".contains("pictures/a.txt"))
     }
   }
 
@@ -137,10 +142,10 @@ import Testing
     try Data(whole.prefix(whole.count - 60)).write(to: folder.url.appendingPathComponent("cut.jpg"))
     try FileManager.default.moveItem(
       atPath: folder.path("cut.jpg"), toPath: folder.path("images/train/cut.jpg"))
-    try folder.write("not a picture", as: "images/train/note.webp")
+    try folder.write("not an image", as: "images/train/note.webp")
     try folder.write("0 0.5 0.5 0.2 0.2", as: "labels/train/a.txt")
     let source = DataSource(format: .yolo, root: folder.url.path, classNames: ["a"])
-    #expect { try source.read(.train) } throws: { "\($0)".contains("note.webp: not a picture") }
+    #expect { try source.read(.train) } throws: { "\($0)".contains("note.webp: not an image") }
     #expect { try source.read(.train, decodingAll: true) } throws: { "\($0)".contains("cut.jpg: ") }
     let dataset = try source.read(.train, skipBad: true)
     #expect(dataset.samples.count == 1 && dataset.skipped.count == 2)

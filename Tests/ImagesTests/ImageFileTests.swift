@@ -66,7 +66,7 @@ import Testing
   @Test func `What is no picture is told from what is not there`() throws {
     let folder = try TemporaryFolder()
     let text = try folder.write(Array("not a picture".utf8), as: "note.jpg")
-    #expect(throws: ImageError.unknownFormat(path: text)) { try ImageFile.decode(text) }
+    #expect(throws: ImageError.unknownFormat(path: text, kind: nil)) { try ImageFile.decode(text) }
     let empty = try folder.write([], as: "empty.jpg")
     #expect(throws: ImageError.damaged(path: empty, reason: "the file is empty")) {
       try ImageFile.decode(empty)
