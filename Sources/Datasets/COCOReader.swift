@@ -49,7 +49,9 @@ extension DataSource {
           notes: &notes)
       }
     }
-    return Dataset(classNames: classes.names, samples: intake.samples, skipped: intake.skipped)
+    return Dataset(
+      classNames: classes.names, categoryIdentifiers: classes.indices.keys.sorted(),
+      samples: intake.samples, skipped: intake.skipped)
   }
 
   private func sample(

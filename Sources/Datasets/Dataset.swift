@@ -48,12 +48,18 @@ public struct SkippedItem: Hashable, Sendable, Codable {
 /// The pictures of one split, in an order that depends on the files alone.
 public struct Dataset: Sendable {
   public var classNames: [String]
+  /// The ids that a COCO file gives the classes; `nil` for other formats.
+  public var categoryIdentifiers: [Int64]?
   public var samples: [Sample]
   /// What was mended or left out, in the order of the files.
   public var skipped: [SkippedItem]
 
-  public init(classNames: [String], samples: [Sample], skipped: [SkippedItem] = []) {
+  public init(
+    classNames: [String], categoryIdentifiers: [Int64]? = nil, samples: [Sample],
+    skipped: [SkippedItem] = []
+  ) {
     self.classNames = classNames
+    self.categoryIdentifiers = categoryIdentifiers
     self.samples = samples
     self.skipped = skipped
   }
