@@ -150,6 +150,9 @@ public struct CheckpointSummary: Hashable, Sendable, Codable {
   public let step: Int
   public let epoch: Int
   public let position: Int
+  /// `phase` of the state: `float` or `qat` in a run of this program.
+  public let phase: String?
+  /// Of the checkpoint's own weights.
   public let metrics: [String: Double]
   public let worldSize: Int
   /// Bytes of the shard files.
@@ -159,6 +162,7 @@ public struct CheckpointSummary: Hashable, Sendable, Codable {
     step = manifest.step
     epoch = manifest.epoch
     position = manifest.position
+    phase = manifest.state["phase"]?.string
     metrics = manifest.metrics
     worldSize = manifest.writer.worldSize
     storedByteCount = manifest.shardByteCount
@@ -169,12 +173,13 @@ public struct CheckpointSummary: Hashable, Sendable, Codable {
     let file = joined(path, Manifest.fileName)
     let bytes = try InputFile.bytes(file, limit: CheckpointLimits().manifestByteCount)
     let json = try ManifestFile.json(
-      bytes, file: file, leavingOut: ["tensors", "graph", "recipe", "state"])
+      bytes, file: file, leavingOut: ["tensors", "graph", "recipe"])
     let top = ManifestField(value: json, place: .manifest, file: file)
     try Manifest.checkVersion(top)
     step = try top["step"].count()
     epoch = try top["epoch"].count()
     position = try top["position"].count()
+    phase = try top["state"].value["phase"]?.string
     var metrics: [String: Double] = [:]
     for (name, field) in try top["metrics"].members() { metrics[name] = try field.double() }
     self.metrics = metrics

@@ -17,21 +17,30 @@ extension CheckpointEntry {
     let known = entries.lazy.compactMap(\.summary?.metrics).first { !$0.isEmpty } ?? [:]
     let preferred = "mAP50-95"
     let metric = metric ?? (known[preferred] != nil ? preferred : known.keys.min() ?? preferred)
-    var table = TextTable([
-      ("step", true), ("epoch", true), (printable(metric), true), ("size", true), ("age", true),
-      ("ranks", true), ("state", false),
-    ])
+    let hasPhases = entries.contains { $0.summary?.phase != nil }
+    let best = Set(RetentionPolicy.Best(metric: metric).ofEachPhase(entries).map(\.step))
+    var columns = [("step", true), ("epoch", true)]
+    if hasPhases { columns.append(("phase", false)) }
+    columns += [
+      (printable(metric), true), ("size", true), ("age", true), ("ranks", true), ("state", false),
+    ]
+    var table = TextTable(columns)
     for entry in entries {
-      table.append([
-        "\(entry.step)",
-        entry.summary.map { "\($0.epoch)" } ?? "-",
-        entry.summary?.metrics[metric].map(shortText) ?? "-",
-        entry.summary.map { byteText($0.storedByteCount) } ?? "-",
-        entry.writtenSeconds.map { ageText(seconds: now - $0) } ?? "-",
-        entry.summary.map { "\($0.worldSize)" } ?? "-",
-        entry.problem.map { "damaged: " + printable($0) }
-          ?? (entry.isVerified ? "verified" : "complete"),
-      ])
+      let summary = entry.summary
+      let phase = summary?.phase.map(printable)
+      var row = ["\(entry.step)", summary.map { "\($0.epoch)" } ?? "-"]
+      if hasPhases { row.append(phase ?? "-") }
+      row.append(summary?.metrics[metric].map(shortText) ?? "-")
+      row.append(summary.map { byteText($0.storedByteCount) } ?? "-")
+      row.append(entry.writtenSeconds.map { ageText(seconds: now - $0) } ?? "-")
+      row.append(summary.map { "\($0.worldSize)" } ?? "-")
+      if let problem = entry.problem {
+        row.append("damaged: " + printable(problem))
+      } else {
+        let mark = phase.flatMap { best.contains(entry.step) ? ", best of \($0)" : nil }
+        row.append((entry.isVerified ? "verified" : "complete") + (mark ?? ""))
+      }
+      table.append(row)
     }
     return table.lines.joined(separator: "\n")
   }

@@ -56,7 +56,8 @@ extension DataSource {
     for name in classes.names where !names.insert(name).inserted {
       intake.report.find("category names that stand for several ids", name)
     }
-    return intake.dataset(classNames: classes.names)
+    return intake.dataset(
+      classNames: classes.names, categoryIdentifiers: classes.indices.keys.sorted())
   }
 
   /// Where each image id stands in the file; `.some(nil)` for one that occurs twice, of which no

@@ -48,6 +48,8 @@ public struct SkippedItem: Hashable, Sendable, Codable {
 /// The pictures of one split, in an order that depends on the files alone.
 public struct Dataset: Sendable {
   public var classNames: [String]
+  /// The ids that a COCO file gives the classes; `nil` for other formats.
+  public var categoryIdentifiers: [Int64]?
   public var samples: [Sample]
   /// What was mended or left out, in the order of the files.
   public var skipped: [SkippedItem]
@@ -55,10 +57,11 @@ public struct Dataset: Sendable {
   public var report: ReadingReport
 
   public init(
-    classNames: [String], samples: [Sample], skipped: [SkippedItem] = [],
-    report: ReadingReport = ReadingReport()
+    classNames: [String], categoryIdentifiers: [Int64]? = nil, samples: [Sample],
+    skipped: [SkippedItem] = [], report: ReadingReport = ReadingReport()
   ) {
     self.classNames = classNames
+    self.categoryIdentifiers = categoryIdentifiers
     self.samples = samples
     self.skipped = skipped
     self.report = report

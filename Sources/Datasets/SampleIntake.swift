@@ -56,8 +56,10 @@ struct SampleIntake {
   }
 
   /// The data set of all that was taken in.
-  func dataset(classNames: [String]) -> Dataset {
-    Dataset(classNames: classNames, samples: samples, skipped: skipped, report: report)
+  func dataset(classNames: [String], categoryIdentifiers: [Int64]? = nil) -> Dataset {
+    Dataset(
+      classNames: classNames, categoryIdentifiers: categoryIdentifiers, samples: samples,
+      skipped: skipped, report: report)
   }
 
   /// The size of an image as shown; decodes it too if that was asked.

@@ -28,7 +28,8 @@ public struct TooManyRanks: Error, Equatable, Sendable, CustomStringConvertible 
   public let shardCount: Int
 
   public var description: String {
-    "\(worldSize) ranks but the recipe has \(shardCount) shards; use at most \(shardCount) "
-      + "ranks or raise `shards`."
+    "\(worldSize) ranks but the recipe has \(shardCount) shards (`batch.shards`): start "
+      + "\(shardCount) ranks or fewer (`mpirun -n \(shardCount)`; in a batch file nodes × tasks per node), or "
+      + "set `batch.shards` to \(worldSize) or more, which trains with other batch statistics"
   }
 }

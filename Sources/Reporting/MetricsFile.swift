@@ -45,6 +45,13 @@ public struct MetricsFile: Sendable {
   public func append(
     step: Int, kind: String, _ members: KeyValuePairs<String, MetricValue>
   ) throws(ReportError) {
+    try append(step: step, kind: kind, members.map { (name: $0, value: $1) })
+  }
+
+  /// The same, of members that a loop has gathered.
+  public func append(
+    step: Int, kind: String, _ members: [(name: String, value: MetricValue)]
+  ) throws(ReportError) {
     var line = Self.opening + "\(step),\"kind\":" + jsonString(kind)
     for (name, value) in members { line += "," + jsonString(name) + ":" + value.json }
     try file.append(line + "}")

@@ -39,14 +39,15 @@ public struct ResultsRow: Hashable, Sendable {
   public var epoch: Int
   /// Seconds since the run began, without those between a stop and the resume.
   public var seconds: Double
-  public var train: LossParts
-  /// `nil` in an epoch without evaluation; its columns are then empty.
+  /// `nil` where every step was skipped; its columns are then empty.
+  public var train: LossParts?
+  /// `nil` in an epoch without evaluation, or with nothing to score; its columns are then empty.
   public var scores: DetectionScores?
   /// Of biases, weights and scales.
   public var learningRates: [Double]
 
   public init(
-    epoch: Int, seconds: Double, train: LossParts, scores: DetectionScores?,
+    epoch: Int, seconds: Double, train: LossParts?, scores: DetectionScores?,
     learningRates: [Double]
   ) {
     precondition(learningRates.count == 3, "\(learningRates.count) learning rates")
@@ -71,7 +72,9 @@ public struct ResultsRow: Hashable, Sendable {
       [seconds] + parts(train)
       + [scores?.precision, scores?.recall, scores?.mAP50, scores?.mAP50to95]
       + parts(scores?.loss) + learningRates
-    return ([String(epoch)] + values.map { $0.map(brief) ?? "" }).joined(separator: ",")
+    // What is no number leaves its cell empty.
+    let cells = values.map { value in value.flatMap { $0.isFinite ? brief($0) : nil } ?? "" }
+    return ([String(epoch)] + cells).joined(separator: ",")
   }
 }
 
@@ -101,7 +104,8 @@ public struct ResultsFile: Sendable {
       }
     }
     let cells = kept.last?.split(separator: ",", omittingEmptySubsequences: false)
-    secondsBefore = cells.flatMap { Double($0[1]) }.flatMap { $0 >= 0 ? $0 : nil } ?? 0
+    secondsBefore =
+      cells.flatMap { Double($0[1]) }.flatMap { $0 >= 0 && $0.isFinite ? $0 : nil } ?? 0
     try file.replace(by: [Substring(ResultsRow.header)] + kept)
   }
 

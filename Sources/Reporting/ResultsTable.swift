@@ -22,7 +22,8 @@ public struct ResultsTable: Sendable {
 }
 
 extension ResultsRow {
-  /// The row that `line` is; `nil` where cells are missing or no numbers.
+  /// The row that `line` is; `nil` where cells are missing or no numbers. A cell that says `nan` or `inf`
+  /// is read as an empty one.
   init?(line: Substring) {
     let cells = line.split(separator: ",", omittingEmptySubsequences: false)
     guard cells.count == 15, let epoch = Int(cells[0]), epoch > 0 else { return nil }
@@ -33,7 +34,7 @@ extension ResultsRow {
         values.append(nil)
         continue
       }
-      values.append(value)
+      values.append(value.isFinite ? value : nil)
     }
     func loss(_ first: Int) -> LossParts? {
       guard let box = values[first], let classification = values[first + 1],
@@ -41,8 +42,7 @@ extension ResultsRow {
       else { return nil }
       return LossParts(box: box, classification: classification, distribution: distribution)
     }
-    guard let seconds = values[0], let train = loss(1), values[11...13].allSatisfy({ $0 != nil })
-    else { return nil }
+    guard let seconds = values[0], values[11...13].allSatisfy({ $0 != nil }) else { return nil }
     var scores: DetectionScores?
     if let precision = values[4], let recall = values[5], let mAP50 = values[6],
       let mAP50to95 = values[7]
@@ -51,7 +51,7 @@ extension ResultsRow {
         precision: precision, recall: recall, mAP50: mAP50, mAP50to95: mAP50to95, loss: loss(8))
     }
     self.init(
-      epoch: epoch, seconds: seconds, train: train, scores: scores,
+      epoch: epoch, seconds: seconds, train: loss(1), scores: scores,
       learningRates: values[11...13].map { $0! })
   }
 }

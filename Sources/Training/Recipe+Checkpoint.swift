@@ -13,9 +13,10 @@ extension Recipe {
 
     /// Steps between checkpoints inside an epoch; 0 saves at ends of epochs only.
     public var everySteps = 0
-    /// Epochs between checkpoints; 0 saves by steps only. The last epoch of a phase is always saved.
+    /// Epochs between checkpoints; 0 saves by steps only. The last epoch of a phase is always saved, and
+    /// an epoch whose score is the best of the phase so far.
     public var everyEpochs = 1
-    /// Checkpoints kept besides the best one.
+    /// Checkpoints kept besides the best one of each phase and the last of the float phase.
     public var keepLast = 3
     /// Besides, of every run of so many steps the first checkpoint is kept; 0 none.
     public var keepEverySteps = 0
@@ -47,7 +48,7 @@ extension Recipe {
         runFolder: runFolder, level: compressionLevel,
         retention: RetentionPolicy(
           keepLast: keepLast, keepEverySteps: keepEverySteps > 0 ? keepEverySteps : nil,
-          best: .init(metric: "mAP50-95")),
+          best: .init(metric: "mAP50-95"), keepsPhaseEnds: true),
         verifiesBeforeCommit: verifyAfterWrite, threads: threads)
     }
   }

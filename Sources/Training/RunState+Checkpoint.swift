@@ -25,6 +25,7 @@ extension RunState {
       "optimizer_steps": .integer(optimizer.stepCount), "skipped_steps": .integer(skippedSteps),
       "skipped_in_a_row": .integer(skippedInARow),
       "loss_sums": .array((0..<4).map { .number(lossSums[$0]) }),
+      "loss_steps": .integer(lossSteps), "scores": scores.json,
     ]
     return CheckpointContents(
       step: step, epoch: epoch, position: position,
@@ -113,7 +114,15 @@ extension RunState {
     (skippedSteps, skippedInARow) = (skipped, inARow)
     lossSums = SIMD4(sums[0], sums[1], sums[2], sums[3])
     (step, epoch, position) = (contents.step, contents.epoch, contents.position)
-    metrics = contents.metrics
+    // Older checkpoints do not have it; they counted every step.
+    lossSteps = counters["loss_steps"]?.int ?? position
+    guard (0...max(position, 0)).contains(lossSteps) else {
+      throw .unusableCheckpoint(
+        path: path,
+        reason:
+          "its counter `state.loss_steps` is \(lossSteps) after \(position) steps of the epoch")
+    }
+    try restoreScores(contents, path: path)
   }
 
   /// A hash of every bit that must be the same on all ranks.

@@ -29,7 +29,12 @@ final class RunState {
   var skippedInARow = 0
   /// Sums over the steps of this epoch, for its row of results.
   var lossSums = SIMD4<Double>(repeating: 0)
-  var metrics: [String: Double] = [:]
+  /// Steps of this epoch that were not skipped: those that `lossSums` holds.
+  var lossSteps = 0
+  /// The newest evaluation, with the weights that it is of; see `metrics`.
+  var scored: OwnScores?
+  /// What was scored over the whole run.
+  var scores = RunScores()
   var snapshots = RunSnapshots()
   /// In QAT, where the recipe watches over oscillating weights.
   var oscillation: OscillationState?

@@ -16,8 +16,11 @@ extension Trainer {
   /// result, in `calibrated/` of the run, is the post-training quantized model; QAT goes on from it
   /// with an empty optimizer.
   ///
-  /// - Parameter images: how many pictures; `nil` as many as the recipe says.
-  func calibrate(images: Int? = nil) throws(FailureReport) {
+  /// - Parameters:
+  ///   - images: how many images; `nil` as many as the recipe says.
+  ///   - isAlone: leaves out what only a run needs: the score of the float weights.
+  func calibrate(images: Int? = nil, isAlone: Bool = false) throws(FailureReport) {
+    if !isAlone { try scoreStart() }
     state.adoptAverages(recipe)
     if recipe.distillation.isOn {
       state.teacher = try communicator.together(exitCode: exitCode) { try teacherWeights() }
@@ -49,12 +52,13 @@ extension Trainer {
     }
     state.startAverages(recipe.ema)
     let ptq = try evaluate()
-    // The float phase's best is none of this phase.
-    state.metrics = [:]
-    state.metrics = metrics(of: ptq)
-    reporter.note(
-      "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
-    )
+    state.scores.recordCalibrated(ptq.map(state.score))
+    if let ptq {
+      state.setScores(ptq)
+      reporter.note(
+        "calibrated: as int8 without training mAP50 \(rounded(ptq.mAP50)), mAP50-95 \(rounded(ptq.mAP50to95))"
+      )
+    }
     try saveCalibrated()
   }
 
@@ -88,14 +92,18 @@ extension Trainer {
   public func calibrateAlone(images: Int?) throws(FailureReport) -> (
     path: String, scores: [String: Double]
   ) {
-    guard state.phase == .float else {
+    precondition(state.phase == .float, "resume with .floatWeights")
+    let store = CheckpointStore(runFolder: "\(runFolder)/calibrated")
+    try communicator.together(exitCode: exitCode) { () throws in
+      guard communicator.rank == 0,
+        let other = try store.list().first(where: { $0.step != state.step })
+      else { return }
       throw FailureReport(
         message:
-          "the checkpoint has its ranges already, and its weights may be trained for them; name one of the float phase",
+          "\(runFolder) holds another calibrated checkpoint already (\(other.path)), and it was left as it is; give another folder with --output",
         exitCode: 64, rank: 0)
     }
-    try calibrate(images: images)
-    let store = CheckpointStore(runFolder: "\(runFolder)/calibrated")
+    try calibrate(images: images, isAlone: true)
     return (store.path(step: state.step), state.metrics)
   }
 

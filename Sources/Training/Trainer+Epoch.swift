@@ -29,7 +29,7 @@ extension Trainer {
     let seconds = Date().timeIntervalSince(start)
     let trained = (stepsPerEpoch - first) * recipe.batch.size
     let last = schedule.rates(step: phaseStep - 1)
-    let losses = state.lossSums / Double(stepsPerEpoch)
+    let losses = state.meanLosses
     let rankTimes = try RankTimes(
       gathering: Activity.computing.takeSeconds() / Double(max(stepsPerEpoch - first, 1)),
       communicator: communicator)
@@ -38,17 +38,19 @@ extension Trainer {
     {
       try reestimateBatchNorm()
     }
-    let evaluation = try evaluateIfDue()
+    let scored = try evaluateIfDue()
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
-      box: losses[0], classification: losses[1], distribution: losses[2], pictureCount: trained,
+      box: losses?[0], classification: losses?[1], distribution: losses?[2], pictureCount: trained,
       stepCount: stepsPerEpoch - first,
-      seconds: seconds, evaluation: evaluation, learningRates: last.learningRates,
+      seconds: seconds, evaluation: scored?.summary, learningRates: last.learningRates,
       rankTimes: rankTimes)
     state.epoch += 1
     state.position = 0
     state.lossSums = .zero
-    if isCheckpointDue { try save() }
+    state.lossSteps = 0
+    // The best of a phase is on disk from the moment it is known, whatever the intervals are.
+    if isCheckpointDue || scored?.isBest == true { try save() }
     reporter.epochFinished(report)
     return .done
   }
@@ -162,6 +164,7 @@ extension Trainer {
       state.skippedInARow += 1
     } else {
       state.lossSums += losses.vector
+      state.lossSteps += 1
       state.skippedInARow = 0
     }
     state.step += 1

@@ -11,17 +11,42 @@ import Tensors
 
 extension Trainer {
   /// Evaluates where the recipe asks for it in this epoch, and at the end of a phase.
-  func evaluateIfDue() throws(FailureReport) -> EvaluationSummary? {
+  ///
+  /// - Returns: the scores, and whether they are the best of the phase so far; `nil` where nothing was
+  ///   scored.
+  func evaluateIfDue() throws(FailureReport) -> (summary: EvaluationSummary, isBest: Bool)? {
     let done = state.epoch + 1
     let every = recipe.evaluation.everyEpochs
-    guard (every > 0 && done % every == 0) || isPhaseEnd(epochsDone: done) else { return nil }
-    let summary = try evaluate()
-    state.metrics = metrics(of: summary)
-    return summary
+    guard (every > 0 && done % every == 0) || isPhaseEnd(epochsDone: done),
+      let summary = try evaluate()
+    else { return nil }
+    state.setScores(summary)
+    return (summary, state.scores.record(state.score(summary), phase: state.phase))
+  }
+
+  /// Scores the float weights that a run starts from, which no epoch of it has scored, so that they stand
+  /// beside what becomes of them; their checkpoint gets the scores.
+  func scoreStart() throws(FailureReport) {
+    guard state.scores.float?.last.step != state.step, let summary = try evaluate() else { return }
+    state.setScores(summary)
+    _ = state.scores.record(state.score(summary), phase: .float)
+    reporter.note(
+      "float: mAP50 \(rounded(summary.mAP50)), mAP50-95 \(rounded(summary.mAP50to95))")
+    try save()
   }
 
   /// Scores the weights that would be deployed now: in float, or on the grids once there are ranges.
-  func evaluate() throws(FailureReport) -> EvaluationSummary {
+  ///
+  /// - Returns: `nil` where the validation images hold no box to be found.
+  func evaluate() throws(FailureReport) -> EvaluationSummary? {
+    guard validation.samples.contains(where: { !$0.boxes.isEmpty }) else {
+      if !hasNotedEmptyValidation {
+        reporter.note(
+          "the validation images hold no boxes: nothing can be scored, and all scores stay empty")
+      }
+      hasNotedEmptyValidation = true
+      return nil
+    }
     Activity.evaluating.begin(step: state.step)
     let plan = try communicator.together(exitCode: exitCode) {
       let weights = state.deployedWeights(recipe)
@@ -40,14 +65,6 @@ extension Trainer {
       loaderThreads: recipe.system.loaderThreads)
     return EvaluationSummary(
       Training.metrics(of: found, samples: validation.samples, classNames: classNames))
-  }
-
-  /// A checkpoint's metrics; `best` is the best of the phase so far, known from the metrics before.
-  func metrics(of summary: EvaluationSummary) -> [String: Double] {
-    [
-      "mAP50-95": summary.mAP50to95, "mAP50": summary.mAP50, "precision": summary.precision,
-      "recall": summary.recall, "best": max(state.metrics["best"] ?? -1, summary.mAP50to95),
-    ]
   }
 }
 

@@ -24,9 +24,13 @@ extension Trainer {
       throw TrainingError.otherRecipe(path: path, differences: conflicts.map(\.description))
     }
     let own = try state.snapshots.json(of: isFloat ? floatGraph : quantizedGraph)
-    let found = differences(in: own, contents.graph)
-    guard found.isEmpty else {
-      throw TrainingError.otherGraph(path: path, differences: sentences(found))
+    try check(differences(in: own, contents.graph), path: path)
+  }
+
+  /// - Throws: `TrainingError.otherGraph` where two graphs differ.
+  func check(_ differences: [ManifestDifference], path: String) throws(TrainingError) {
+    guard differences.isEmpty else {
+      throw .otherGraph(path: path, differences: sentences(differences))
     }
   }
 

@@ -29,6 +29,8 @@ public final class Trainer {
   let stepsPerEpoch: Int
 
   var shardStep: ShardStep?
+  /// Whether the run has said that there is nothing to score.
+  var hasNotedEmptyValidation = false
   /// Rank 0's, that nobody else writes to the run's folder.
   var lock: RunLock?
 
@@ -90,7 +92,7 @@ public final class Trainer {
           reporter.note("passed over \(skipped.path): \(skipped.reason)")
         }
         return newest.reader.path
-      case .path(let path):
+      case .path(let path), .floatWeights(let path):
         return path
       }
     }
@@ -108,13 +110,15 @@ public final class Trainer {
       try save()
       try finishWriting()
     } else {
-      try communicator.together(exitCode: exitCode) { try restore(path) }
+      let isFloat = if case .floatWeights = resume { true } else { false }
+      try communicator.together(exitCode: exitCode) { try restore(path, asFloat: isFloat) }
       reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
     }
   }
 
-  private func restore(_ path: String) throws {
-    let contents = try CheckpointReader(path: path).readAll()
+  private func restore(_ path: String, asFloat: Bool) throws {
+    var contents = try CheckpointReader(path: path).readAll()
+    if asFloat { contents = try floatPart(of: contents, path: path) }
     try checkFit(contents, path: path)
     try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
   }
@@ -133,6 +137,7 @@ public final class Trainer {
     }
     if state.phase == .float { try calibrate() }
     try finishWriting()
+    reporter.runFinished(state.scores)
     return .finished
   }
 }
@@ -143,6 +148,8 @@ public enum Resume: Hashable, Sendable {
   /// The newest whole one in the run folder; a new run where there is none.
   case auto
   case path(String)
+  /// The weights of a checkpoint, taken as those of the end of a float phase: for another calibration.
+  case floatWeights(String)
 }
 
 /// The two splits a run needs.

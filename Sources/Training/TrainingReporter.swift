@@ -6,6 +6,13 @@ public protocol TrainingReporter: AnyObject {
   func note(_ text: String)
   func stepFinished(_ report: StepReport)
   func epochFinished(_ report: EpochReport)
+  /// The run is over; its scores side by side.
+  func runFinished(_ scores: RunScores)
+}
+
+extension TrainingReporter {
+  /// Says nothing.
+  public func runFinished(_ scores: RunScores) {}
 }
 
 /// One step, as rank 0 sees it. Losses are means over the shards.
@@ -26,19 +33,20 @@ public struct StepReport: Sendable {
   public var rates: StepRates
 }
 
-/// One epoch. Losses are means over its steps.
+/// One epoch. Losses are means over the steps that were not skipped; `nil` where all were.
 public struct EpochReport: Sendable {
   public var phase: Phase
   /// From 0, over all phases.
   public var epoch: Int
   public var epochs: Int
   public var step: Int
-  public var box, classification, distribution: Double
+  public var box, classification, distribution: Double?
   /// Pictures trained on, and the time that took, evaluation not included.
   public var pictureCount: Int
   /// Steps that were run.
   public var stepCount: Int
   public var seconds: Double
+  /// `nil` where nothing was scored in this epoch.
   public var evaluation: EvaluationSummary?
   public var learningRates: [Double]
   /// Seconds per step that each rank computed before it waited for the others; the mean of its steps.

@@ -3,32 +3,48 @@ import Checkpoints
 import Engine
 import MessagePassing
 import Parallel
+import Quantization
 import Training
 
 struct Calibrate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Quantizes a float checkpoint without training: ranges from some pictures.",
+    abstract: "Quantizes a float checkpoint without training: ranges from some images.",
     discussion: """
       Examples:
         edgewise calibrate runs/demo/checkpoints/step-00000400 --output runs/ptq --images 256
+        edgewise calibrate runs/demo --output runs/for-tflite --target tflite
+        edgewise export runs/for-tflite --format tflite --output model.tflite
         edgewise calibrate runs/demo --output runs/ptq-4 --method percentile --percentile 0.999 \
-          --set quantization.weightBits=4
+          --weight-bits 4
         mpirun -n 2 edgewise calibrate runs/demo --output runs/ptq-best --adaround --bias-correction
-        edgewise evaluate runs/ptq/calibrated --set data.root=runs/demo/data
+        edgewise evaluate runs/ptq --set data.root=runs/demo/data
 
-      The new checkpoint lies in calibrated/ of the output folder. A run of `train` does this by itself \
-      between its phases, and leaves RUN/calibrated.
+      The new checkpoint lies in calibrated/ of the output folder, which other commands take as it is. A run \
+      of `train` does this by itself between its phases, and leaves RUN/calibrated. Of a run that is past \
+      its float phase the float weights are taken that it was calibrated with.
       """)
 
   @Argument(
-    help: "A checkpoint of the float phase, or a run's folder for its newest.",
+    help: "A run's folder, finished or not, or a checkpoint of one.",
     completion: .directory)
   var checkpoint: String
 
   @Option(help: "The folder for the new checkpoint.", completion: .directory)
   var output: String
 
-  @Option(help: "How many training pictures to look at. Default: what the recipe says.")
+  @Option(
+    help:
+      "What the int8 model must run on: tensorrt, tflite, edgetpu, onnxruntime or portable. Default: what the recipe says."
+  )
+  var target: PlacementTarget?
+
+  @Option(help: "Bits of weights, 2 to 8. Default: what the recipe says.")
+  var weightBits: Int?
+
+  @Option(help: "Bits of activations, 2 to 8. Default: what the recipe says.")
+  var activationBits: Int?
+
+  @Option(help: "How many training images to look at. Default: what the recipe says.")
   var images: Int?
 
   @Option(
@@ -85,6 +101,9 @@ struct Calibrate: ParsableCommand {
   /// The options as values of the recipe's keys; those of `--set` count first.
   private var choices: [String] {
     var choices = overrides
+    if let target { choices.append("quantization.target=\(target.rawValue)") }
+    if let weightBits { choices.append("quantization.weightBits=\(weightBits)") }
+    if let activationBits { choices.append("quantization.activationBits=\(activationBits)") }
     func choose(_ key: String, _ value: String) {
       choices.append("quantization.calibration.\(key)=\(value)")
     }
@@ -105,7 +124,15 @@ struct Calibrate: ParsableCommand {
   func run() throws {
     let communicator = try startedCommunicator()
     try ending(communicator) {
-      let reader = try openCheckpoint(checkpoint, communicator: communicator)
+      var note: String?
+      let source = try communicator.decidedOnRank0(exitCode: Training.exitCode) {
+        let source = try FloatSource(named: checkpoint)
+        note = source.note
+        return source.reader.path
+      }
+      let reader = try communicator.together(exitCode: Training.exitCode) {
+        try CheckpointReader(path: source)
+      }
       let recipe = try communicator.together(exitCode: Training.exitCode) {
         var model = try DeployedModel(checkpoint: reader)
         try model.apply(
@@ -117,8 +144,9 @@ struct Calibrate: ParsableCommand {
         runFolder: runFolder(ofCheckpoint: reader.path), communicator: communicator)
       let reporter = RunReporter(
         folder: output, isPrinting: communicator.rank == 0 && !json, isWriting: false)
+      if let note { reporter.note(note) }
       let trainer = try Trainer(
-        recipe: recipe, data: data, runFolder: output, resume: .path(reader.path),
+        recipe: recipe, data: data, runFolder: output, resume: .floatWeights(reader.path),
         libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
       let made = try trainer.calibrateAlone(images: images)
       guard communicator.rank == 0 else { return }
@@ -126,6 +154,8 @@ struct Calibrate: ParsableCommand {
         var values: [String: JSONValue] = made.scores.mapValues { .number($0) }
         values["checkpoint"] = .string(made.path)
         values["as"] = "int8"
+        values["source"] = .string(reader.path)
+        values["target"] = .string(recipe.quantization.target.rawValue)
         values["method"] = .string(recipe.quantization.calibration.method.rawValue)
         values["notes"] = .array(reporter.notes.map { .string($0) })
         printJSON(.object(values))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Parallel
+import Reporting
 
 struct CheckpointList: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -9,6 +10,9 @@ struct CheckpointList: ParsableCommand {
     abstract: "Lists the checkpoints of a run, newest first.",
     discussion: """
       Example: edgewise checkpoint list runs/demo --verify
+
+      A score is that of a checkpoint's own weights; one between two evaluations has none. The last line names \
+      what RUN@best means in other commands.
 
       Without --verify, manifests and file lengths are checked; with it every byte is read. Exit code \
       65 if a checkpoint is damaged.
@@ -31,11 +35,18 @@ struct CheckpointList: ParsableCommand {
           message: "\(folder): there is no such run folder", exitCode: 74, rank: 0)
       }
       let entries = try CheckpointStore(runFolder: folder).list(isVerifying: verify)
+      let best = try BestCheckpoint(run: folder).candidates.first
       if json {
-        printJSON(["run": .string(folder), "checkpoints": try JSONValue(encoding: entries)])
+        printJSON([
+          "run": .string(folder), "checkpoints": try JSONValue(encoding: entries),
+          "best": try best.map { try JSONValue(encoding: $0) } ?? .null,
+        ])
       } else {
         TerminalText.print(CheckpointEntry.table(entries)) {
-          $0.contains("damaged: ") ? .red : $0.hasSuffix("verified") ? .green : nil
+          $0.contains("damaged: ") ? .red : $0.contains("  verified") ? .green : nil
+        }
+        if let best, let score = BestCheckpoint.score(of: best) {
+          TerminalText.print("\(folder)@best: \(best.path), mAP50-95 \(fixed(score, 4))")
         }
       }
       if entries.contains(where: { !$0.isComplete }) { throw ExitCode(65) }

@@ -10,8 +10,8 @@ struct CheckpointPrune: ParsableCommand {
     discussion: """
       Example: edgewise checkpoint prune runs/demo --keep-last 2 --keep-every 1000 --dry-run
 
-      Damaged ones stay, for a person to judge, and the last whole one stays in any case. A run that \
-      is under way is left alone.
+      Damaged ones stay, for a person to judge, and the last whole one stays in any case, as does the \
+      last of the float phase: `calibrate` starts from it. A run that is under way is left alone.
       """)
 
   @Argument(help: ArgumentHelp("The run's folder.", valueName: "run"), completion: .directory)
@@ -23,7 +23,7 @@ struct CheckpointPrune: ParsableCommand {
   @Option(help: "Besides, of every run of so many steps the first one stays.")
   var keepEvery: Int?
 
-  @Option(help: "Besides, the best by this metric stays.")
+  @Option(help: "Besides, the best of each phase by this metric stays; of equal ones the oldest.")
   var best = "mAP50-95"
 
   @Flag(help: "For --best: lower is better, as for a loss.")
@@ -52,7 +52,8 @@ struct CheckpointPrune: ParsableCommand {
       let pruning = try CheckpointStore(runFolder: folder).prune(
         RetentionPolicy(
           keepLast: keepLast, keepEverySteps: keepEvery,
-          best: .init(metric: best, higherIsBetter: !lowerIsBetter)), isTrial: dryRun)
+          best: .init(metric: best, higherIsBetter: !lowerIsBetter), keepsPhaseEnds: true),
+        isTrial: dryRun)
       if json {
         printJSON(["run": .string(folder), "pruning": try JSONValue(encoding: pruning)])
       } else {

@@ -27,7 +27,7 @@ extension DeployedModel {
     let others = refused.count == 1 ? "" : " (and \(refused.count - 1) more nodes)"
     throw FailureReport(
       message:
-        "\(path): the target \(target.rawValue) refuses node \(first.node): \(first.reason)\(others)",
+        "\(path): the target \(target.rawValue) refuses node \(first.node): \(first.reason)\(others); for a model of that target: edgewise calibrate \(path) --target \(target.rawValue) --output FOLDER",
       exitCode: 65, rank: 0)
   }
 

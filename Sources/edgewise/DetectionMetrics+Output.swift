@@ -3,15 +3,16 @@ import Detection
 import Reporting
 
 extension DetectionMetrics {
-  /// The twelve numbers under COCO's names, with operating point and classes.
+  /// The twelve numbers under COCO's names, with operating point and classes; null where there is nothing to
+  /// find.
   var cocoValues: [String: JSONValue] {
     var values = operatingPoint
-    for (name, value) in named { values[name] = .number(value) }
+    for (name, value) in named { values[name] = number(value) }
     values["classes"] = .array(
       classes.map { entry in
         [
-          "id": .integer(Int(entry.id)), "name": .string(entry.name), "AP": .number(entry.AP),
-          "AP50": .number(entry.AP50), "AR100": .number(entry.AR100),
+          "id": .integer(Int(entry.id)), "name": .string(entry.name), "AP": number(entry.AP),
+          "AP50": number(entry.AP50), "AR100": number(entry.AR100),
           "objects": .integer(entry.objectCount),
         ]
       })
@@ -21,17 +22,17 @@ extension DetectionMetrics {
   /// The names that `results.csv` and detection tools use.
   var trainingValues: [String: JSONValue] {
     var values = operatingPoint
-    values["mAP50-95"] = .number(AP)
-    values["mAP50"] = .number(AP50)
-    values["mAP75"] = .number(AP75)
+    values["mAP50-95"] = number(AP)
+    values["mAP50"] = number(AP50)
+    values["mAP75"] = number(AP75)
     values["coco"] = .object(
-      Dictionary(uniqueKeysWithValues: named.map { ($0.name, JSONValue.number($0.value)) }))
+      Dictionary(uniqueKeysWithValues: named.map { ($0.name, number($0.value)) }))
     values["classes"] = .array(
       classes.map { entry in
         [
           "id": .integer(Int(entry.id)), "name": .string(entry.name),
-          "AP": .number(entry.AP), "AP50": .number(entry.AP50),
-          "AR100": .number(entry.AR100), "objects": .integer(entry.objectCount),
+          "AP": number(entry.AP), "AP50": number(entry.AP50),
+          "AR100": number(entry.AR100), "objects": .integer(entry.objectCount),
         ]
       })
     return values
@@ -39,8 +40,8 @@ extension DetectionMetrics {
 
   private var operatingPoint: [String: JSONValue] {
     [
-      "precision": .number(bestF1.precision), "recall": .number(bestF1.recall),
-      "confidence": .number(bestF1.confidence),
+      "precision": number(bestF1.precision), "recall": number(bestF1.recall),
+      "confidence": number(bestF1.confidence),
     ]
   }
 
@@ -75,6 +76,8 @@ extension DetectionMetrics {
       """
   }
 
-  /// COCO's −1 says that there was nothing to find.
+  /// COCO's −1 says that there was nothing to find; in JSON that is null.
+  private func number(_ value: Double) -> JSONValue { value < 0 ? .null : .number(value) }
+
   private func shown(_ value: Double) -> String { value < 0 ? "-" : fixed(value, 4) }
 }

@@ -12,14 +12,18 @@ import Training
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Scores a checkpoint on its validation pictures, or any COCO result file.",
+    abstract: "Scores a checkpoint on its validation images, or any COCO result file.",
     discussion: """
       Examples:
         edgewise evaluate runs/demo --json
         edgewise evaluate runs/demo/checkpoints/step-00001200 --as float --set data.root=/data/lot
         mpirun -n 2 edgewise evaluate runs/penn-fudan --as int8
         edgewise evaluate runs/lot --as int8 --target tflite
+        edgewise evaluate runs/lot@best --save-detections results.json
         edgewise evaluate --ground-truth instances_val.json --detections results.json --json
+
+      As COCO scores it, a place where several classes exceed evaluation.scoreThreshold gives a box of each; \
+      `predict` draws the best class of a place alone.
 
       An exported model, run elsewhere (scripts/evaluate-onnx does all three steps):
         edgewise evaluate runs/demo --dump-inputs pictures.raw
@@ -27,7 +31,8 @@ struct Evaluate: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
+    help:
+      "A checkpoint's folder, a run's folder for its newest whole checkpoint, or RUN@best for its best scored one (quantized, where there is one).",
     completion: .directory)
   var checkpoint: String?
 
@@ -57,6 +62,15 @@ struct Evaluate: ParsableCommand {
     completion: .file(extensions: ["json"]))
   var detections: String?
 
+  @Option(
+    help:
+      "Write the boxes that are scored to this file, as a COCO result file in pixels of the images.",
+    completion: .file(extensions: ["json"]))
+  var saveDetections: String?
+
+  @Flag(help: "Replace the file of --save-detections if it is there.")
+  var force = false
+
   @Option(help: "Write the pictures, as the network sees them, to this file; nothing is scored.")
   var dumpInputs: String?
 
@@ -75,9 +89,15 @@ struct Evaluate: ParsableCommand {
     }
     if groundTruth != nil,
       arithmetic != nil || !overrides.isEmpty || dumpInputs != nil || onnxOutputs != nil
+        || saveDetections != nil
     {
       throw ValidationError("--ground-truth goes with --detections and --json alone")
     }
+    if saveDetections != nil, dumpInputs != nil {
+      throw ValidationError(
+        "--dump-inputs scores nothing, so there is nothing for --save-detections")
+    }
+    if force, saveDetections == nil { throw ValidationError("--force goes with --save-detections") }
     if dumpInputs != nil, onnxOutputs != nil {
       throw ValidationError("--dump-inputs and --onnx-outputs are two steps; give one of them")
     }
@@ -100,17 +120,40 @@ struct Evaluate: ParsableCommand {
   }
 
   private func scoreFiles(truth: String, detections: String) throws {
+    let groundTruth = try COCOGroundTruth(contentsOf: URL(fileURLWithPath: truth))
     let metrics = try Detection.evaluate(
-      COCODetections(contentsOf: URL(fileURLWithPath: detections)),
-      against: COCOGroundTruth(contentsOf: URL(fileURLWithPath: truth)))
+      COCODetections(contentsOf: URL(fileURLWithPath: detections)), against: groundTruth)
+    var warnings: [String] = []
+    if let index = groundTruth.annotations.firstIndex(where: { $0.id == 0 }) {
+      warnings.append(
+        "\(truth): annotations[\(index)] has the id 0, so that pycocotools, and edgewise as it does, never counts its box as found; give it another id"
+      )
+    }
+    if groundTruth.annotations.allSatisfy(\.isCrowd) {
+      warnings.append("\(truth) holds no box to be found: nothing can be scored")
+    }
+    for warning in warnings { complain(warning) }
     if json {
-      printJSON(.object(metrics.cocoValues))
+      var values = metrics.cocoValues
+      values["warnings"] = .array(warnings.map { .string($0) })
+      printJSON(.object(values))
     } else {
       print(metrics.text)
     }
   }
 
   private func score(_ path: String, _ communicator: Communicator) throws {
+    if let saveDetections {
+      try communicator.together(exitCode: Training.exitCode) {
+        guard communicator.rank == 0, !force,
+          FileManager.default.fileExists(atPath: saveDetections)
+        else { return }
+        throw FailureReport(
+          message:
+            "\(saveDetections) is there already and was left as it is; add --force to replace it",
+          exitCode: 64, rank: 0)
+      }
+    }
     let reader = try openCheckpoint(path, communicator: communicator)
     let model = try communicator.together(exitCode: Training.exitCode) {
       var model = try DeployedModel(checkpoint: reader)
@@ -157,8 +200,18 @@ struct Evaluate: ParsableCommand {
         plan, pictures, filter: recipe.evaluation.filter, communicator: communicator,
         loaderThreads: recipe.system.loaderThreads)
     }
+    if let saveDetections {
+      try communicator.together(exitCode: Training.exitCode) {
+        guard communicator.rank == 0 else { return }
+        try writeWhole(
+          SavedDetections(found, of: data).bytes, to: saveDetections, isReplacing: force)
+      }
+    }
     guard communicator.rank == 0 else { return }
     let metrics = Training.metrics(of: found, samples: data.samples, classNames: model.classNames)
+    if metrics.AP < 0 {
+      complain("the validation images hold no boxes: nothing can be scored")
+    }
     if json {
       var values = metrics.trainingValues
       values["as"] = .string(label)
@@ -166,13 +219,18 @@ struct Evaluate: ParsableCommand {
         values["target"] = .string(target.rawValue)
         values["arithmetic"] = .string(target.arithmetic.rawValue)
       }
+      let filter = recipe.evaluation.filter
+      values["multi_label"] = .bool(filter.isMultiLabel)
+      values["score_threshold"] = .number(recipe.evaluation.scoreThreshold)
+      values["iou_threshold"] = .number(recipe.evaluation.iouThreshold)
+      if let saveDetections { values["detections"] = .string(saveDetections) }
       values["step"] = .integer(model.step)
       values["images"] = .integer(data.samples.count)
       values["checkpoint"] = .string(model.path)
       printJSON(.object(values))
     } else {
       print(
-        "\(model.path), step \(model.step), as \(label)\(target.map { " of \($0.rawValue)" } ?? ""), \(data.samples.count) pictures"
+        "\(model.path), step \(model.step), as \(label)\(target.map { " of \($0.rawValue)" } ?? ""), \(data.samples.count) images"
       )
       print(metrics.text)
     }

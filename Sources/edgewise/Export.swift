@@ -24,7 +24,8 @@ struct Export: ParsableCommand {
       """)
 
   @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
+    help:
+      "A checkpoint's folder, a run's folder for its newest whole checkpoint, or RUN@best for its best scored one (quantized, where there is one).",
     completion: .directory)
   var checkpoint: String
 

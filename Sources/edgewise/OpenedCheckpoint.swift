@@ -4,7 +4,8 @@ import MessagePassing
 import Parallel
 import Training
 
-/// The checkpoint that a path names: a checkpoint's own folder, or the newest whole one of a run.
+/// The checkpoint that a path names: a checkpoint's own folder, the newest whole one of a run, that of an
+/// output folder of `calibrate`, or with `@best` behind a run's folder its best scored one.
 ///
 /// - Throws: a sentence where there is none; `CheckpointError` where it is damaged.
 ///
@@ -13,12 +14,19 @@ import Training
 func openCheckpoint(_ path: String, isVerifying: Bool = true) throws -> CheckpointReader {
   func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
   let path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  if !isThere(path), path.hasSuffix("@best"), isThere(String(path.dropLast(5))) {
+    let run = String(path.dropLast(5))
+    return try BestCheckpoint(run: run).reader(run: run)
+  }
   guard isThere(path) else {
     throw FailureReport(
       message: "\(path): there is no such checkpoint; give a checkpoint's folder or a run's folder",
       exitCode: 74, rank: 0)
   }
   if isThere("\(path)/\(Manifest.fileName)") { return try CheckpointReader(path: path) }
+  if !isThere("\(path)/checkpoints"), isThere("\(path)/calibrated/checkpoints") {
+    return try openCheckpoint("\(path)/calibrated", isVerifying: isVerifying)
+  }
   guard isThere("\(path)/checkpoints") else {
     throw FailureReport(
       message:

@@ -11,17 +11,19 @@ import Training
 
 struct Predict: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Finds objects in pictures and draws them.",
+    abstract: "Finds objects in images and draws them.",
     discussion: """
       Examples:
         edgewise predict runs/demo runs/demo/data/images/val --output predictions --count 9
         edgewise predict runs/demo/checkpoints/step-00001200 a.jpg b.png --output out --score 0.4 --json
 
-      Each picture is written to the output folder with its boxes; overview.jpg shows the first nine.
+      Each image is written to the output folder with its boxes; overview.jpg shows the first nine. A \
+      place gives one box, of its best class; `evaluate` scores a box of each class, as COCO does.
       """)
 
   @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest whole checkpoint.",
+    help:
+      "A checkpoint's folder, a run's folder for its newest whole checkpoint, or RUN@best for its best scored one (quantized, where there is one).",
     completion: .directory)
   var checkpoint: String
 
@@ -130,7 +132,10 @@ struct Predict: ParsableCommand {
     }
     printJSON([
       "checkpoint": .string(model.path), "step": .integer(model.step),
-      "as": .string(arithmetic.rawValue), "overview": .string("\(output)/overview.jpg"),
+      "as": .string(arithmetic.rawValue), "multi_label": false,
+      "score_threshold": .number(Double(score)),
+      "iou_threshold": .number(model.recipe.evaluation.iouThreshold),
+      "overview": .string("\(output)/overview.jpg"),
       "pictures": .array(pictures),
     ])
   }

@@ -55,9 +55,9 @@ struct ReportCommand: ParsableCommand {
     return LineChart(
       series: runs, axis: "epoch",
       panels: [
-        panel("box loss") { $0.train.box },
-        panel("classification loss") { $0.train.classification },
-        panel("distribution loss") { $0.train.distribution },
+        panel("box loss") { $0.train?.box },
+        panel("classification loss") { $0.train?.classification },
+        panel("distribution loss") { $0.train?.distribution },
         panel("mAP50-95") { $0.scores?.mAP50to95 },
         panel("mAP50") { $0.scores?.mAP50 },
         panel("minutes") { $0.seconds / 60 },

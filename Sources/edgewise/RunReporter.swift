@@ -82,7 +82,7 @@ final class RunReporter: TrainingReporter {
       done: report.epoch + 1, total: report.epochs, elapsed: Date().timeIntervalSince(start))
     line.values = [
       ("box", report.box), ("cls", report.classification), ("dfl", report.distribution),
-    ]
+    ].compactMap { name, value in value.map { (name, $0) } }
     if let scores = report.evaluation {
       line.values += [("mAP50", scores.mAP50), ("mAP50-95", scores.mAP50to95)]
     }
@@ -99,8 +99,12 @@ final class RunReporter: TrainingReporter {
 
   private func write(_ report: EpochReport) {
     guard isWriting else { return }
-    let losses = LossParts(
-      box: report.box, classification: report.classification, distribution: report.distribution)
+    var losses: LossParts?
+    if let box = report.box, let classification = report.classification,
+      let distribution = report.distribution
+    {
+      losses = LossParts(box: box, classification: classification, distribution: distribution)
+    }
     let scores = report.evaluation.map {
       DetectionScores(
         precision: $0.precision, recall: $0.recall, mAP50: $0.mAP50, mAP50to95: $0.mAP50to95)
@@ -116,8 +120,9 @@ final class RunReporter: TrainingReporter {
         step: report.step, kind: "epoch",
         [
           "epoch": .integer(report.epoch + 1), "phase": .text(report.phase.rawValue),
-          "box_loss": .number(report.box), "cls_loss": .number(report.classification),
-          "dfl_loss": .number(report.distribution), "seconds": .number(report.seconds),
+          "box_loss": .number(report.box ?? .nan),
+          "cls_loss": .number(report.classification ?? .nan),
+          "dfl_loss": .number(report.distribution ?? .nan), "seconds": .number(report.seconds),
           "images_per_s": .number(speed),
           "rank_step_s_min": .number(report.rankTimes.minimum),
           "rank_step_s_median": .number(report.rankTimes.median),
@@ -129,6 +134,12 @@ final class RunReporter: TrainingReporter {
     } catch {
       complain("\(error)")
     }
+  }
+
+  func runFinished(_ scores: RunScores) {
+    for line in ScoreSummary(scores, runFolder: folder).lines { note(line) }
+    guard isWriting, let last = scores.rows.map(\.score.step).max() else { return }
+    do { try metrics?.append(scores, step: last) } catch { complain("\(error)") }
   }
 
   private func progress(

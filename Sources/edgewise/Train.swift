@@ -14,7 +14,7 @@ struct Train: ParsableCommand {
       Examples:
         edgewise train recipes/demo.yaml --run runs/demo
         mpirun -n 2 edgewise train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
-        mpirun -n 4 edgewise train recipes/demo.yaml --run runs/demo --resume auto
+        mpirun -n 2 edgewise train recipes/demo.yaml --run runs/demo --resume auto
         edgewise train recipes/demo.yaml --run runs/second --warm-start runs/demo
 
       USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75; \

@@ -25,7 +25,13 @@ func noise(_ shape: Shape, _ dtype: DType, seed: UInt64) -> Tensor {
 }
 
 /// A small run's state: every type, an empty tensor, a scalar, and odd counts.
-func sampleContents(step: Int = 12, seed: UInt64 = 1, map: Double = 0.5) -> CheckpointContents {
+///
+/// - Parameters:
+///   - map: the metric `mAP50-95`; `nil` for a state that was not scored.
+///   - phase: `state.phase`; `nil` for a state without phases.
+func sampleContents(
+  step: Int = 12, seed: UInt64 = 1, map: Double? = 0.5, phase: String? = nil
+) -> CheckpointContents {
   var tensors: [CheckpointTensor] = []
   for (index, dtype) in DType.allCases.enumerated() {
     for shape: Shape in [[], [0, 3], [1], [7, 3], [2, 3, 5, 1]] {
@@ -39,7 +45,8 @@ func sampleContents(step: Int = 12, seed: UInt64 = 1, map: Double = 0.5) -> Chec
     step: step, epoch: 2, position: 3,
     recipe: ["seed": 7, "optimizer": ["lr": 0.01, "name": "sgd"], "phases": ["float", "qat"]],
     graph: ["nodes": [["op": "convolution", "name": "stem"]]],
-    metrics: ["mAP50-95": map, "loss": 1.25], state: ["observers": ["frozen": false]],
+    metrics: map.map { ["mAP50-95": $0, "loss": 1.25] } ?? ["loss": 1.25],
+    state: phase.map { ["phase": .string($0)] } ?? ["observers": ["frozen": false]],
     libraries: ["zstd": "1.5.4"], writer: WriterNote(worldSize: 2), tensors: tensors)
 }
 

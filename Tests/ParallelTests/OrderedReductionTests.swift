@@ -66,7 +66,7 @@ import Testing
   @Test func `more ranks than shards end in the same sentence on every rank`() throws {
     let outcome = try MPIRun.run("tooMany", ranks: 3, filter: "ParallelTests.ParallelChildren")
     #expect(outcome.exitCode == 0, "\(outcome.log)")
-    let sentence = "3 ranks but the recipe has 2 shards; use at most 2 ranks or raise `shards`."
-    #expect(outcome.reports == .init(repeating: sentence, count: 3), "\(outcome.log)")
+    #expect(outcome.reports.count == 3 && Set(outcome.reports).count == 1, "\(outcome.log)")
+    #expect(outcome.reports[0].hasPrefix("3 ranks but the recipe has 2 shards"), "\(outcome.log)")
   }
 }

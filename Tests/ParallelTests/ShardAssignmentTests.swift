@@ -13,12 +13,12 @@ import Testing
     }
   }
 
-  @Test func `more ranks than shards are refused with what to do`() {
+  @Test func `more ranks than shards are refused with what to do`() throws {
     let error = #expect(throws: TooManyRanks.self) {
       try ShardAssignment(shardCount: 4, worldSize: 6)
     }
-    #expect(
-      error?.description
-        == "6 ranks but the recipe has 4 shards; use at most 4 ranks or raise `shards`.")
+    let sentence = try #require(error?.description)
+    #expect(sentence.hasPrefix("6 ranks but the recipe has 4 shards (`batch.shards`): start 4 ranks"))
+    #expect(sentence.contains("mpirun -n 4") && sentence.contains("set `batch.shards` to 6 or more"))
   }
 }

@@ -36,8 +36,8 @@ private func row(_ epoch: Int, scores: DetectionScores? = nil) -> ResultsRow {
       #expect(
         try text(path) == """
           epoch,time,train/box_loss,train/cls_loss,train/dfl_loss,metrics/precision(B),metrics/recall(B),metrics/mAP50(B),metrics/mAP50-95(B),val/box_loss,val/cls_loss,val/dfl_loss,lr/pg0,lr/pg1,lr/pg2
-          1,7.25,1.5,2.12346,nan,,,,,,,,0.1,0.00333333,1e-05
-          2,14.5,1.5,2.12346,nan,0.9,0.8,0.85,0.5,1,2,3,0.1,0.00333333,1e-05
+          1,7.25,1.5,2.12346,,,,,,,,,0.1,0.00333333,1e-05
+          2,14.5,1.5,2.12346,,0.9,0.8,0.85,0.5,1,2,3,0.1,0.00333333,1e-05
 
           """)
     }

@@ -209,8 +209,9 @@ private struct SensitivityMeter {
     if measuresMAP {
       let found = try detect(
         network.plan, pictures, filter: model.recipe.evaluation.filter, communicator: .solo)
-      mAP =
-        metrics(of: found, samples: pictures.samples, classNames: model.classNames).AP
+      let score = metrics(of: found, samples: pictures.samples, classNames: model.classNames).AP
+      // −1 where there is nothing to find.
+      mAP = score < 0 ? nil : score
     }
     return SensitivityMeasure(decibels: decibels(), mAP: mAP)
   }
