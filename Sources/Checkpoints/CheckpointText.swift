@@ -1,4 +1,5 @@
 import Tensors
+import Texts
 
 /// What the commands `checkpoint list|show|verify|diff` print. No text ends in a line feed.
 
@@ -18,7 +19,7 @@ extension CheckpointEntry {
     let preferred = "mAP50-95"
     let metric = metric ?? (known[preferred] != nil ? preferred : known.keys.min() ?? preferred)
     var table = TextTable([
-      ("step", true), ("epoch", true), (printable(metric), true), ("size", true), ("age", true),
+      ("step", true), ("epoch", true), (metric, true), ("size", true), ("age", true),
       ("ranks", true), ("state", false),
     ])
     for entry in entries {
@@ -29,7 +30,7 @@ extension CheckpointEntry {
         entry.summary.map { byteText($0.storedByteCount) } ?? "-",
         entry.writtenSeconds.map { ageText(seconds: now - $0) } ?? "-",
         entry.summary.map { "\($0.worldSize)" } ?? "-",
-        entry.problem.map { "damaged: " + printable($0) }
+        entry.problem.map { "damaged: " + $0 }
           ?? (entry.isVerified ? "verified" : "complete"),
       ])
     }
@@ -60,9 +61,11 @@ extension CheckpointDescription {
       let stored = members.reduce(0) { $0 + $1.storedByteCount }
       lines.append("  \(role): \(members.count), \(byteText(raw)) \(ratio(raw, stored))")
     }
-    lines += ["", "recipe", recipe.text, "", "state", state.text, ""]
-    lines += tensorTable
-    return lines.map(printable).joined(separator: "\n")
+    return
+      (lines.map(printable)
+      // Line feeds in strings are written out in JSON; those left are its layout.
+      + ["", "recipe", printableLines(recipe.text), "", "state", printableLines(state.text), ""]
+      + tensorTable.map(printable)).joined(separator: "\n")
   }
 
   private var tensorTable: [String] {
@@ -114,11 +117,11 @@ extension VerificationReport {
   /// One line for a whole checkpoint, otherwise one more per problem.
   public var text: String {
     guard !isWhole else {
-      return "\(path): whole (\(tensorCount) tensors in \(frameCount) frames, "
+      return "\(printable(path)): whole (\(tensorCount) tensors in \(frameCount) frames, "
         + "\(byteText(storedByteCount)))"
     }
     let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
-    return (["\(path): \(count)"] + problems.map { "  " + printable($0) })
+    return (["\(printable(path)): \(count)"] + problems.map { "  " + printable($0) })
       .joined(separator: "\n")
   }
 }
