@@ -42,6 +42,7 @@ let package = Package(
     .systemLibrary(name: "CStreaming"),
 
     // Floor 1
+    floor("Texts", imports: []),
     floor("Tensors", imports: []),
     floor("MessagePassing", imports: ["CMPI", "Tensors"]),
     floor("Compression", imports: ["CZstd", "CPlanes"]),
@@ -53,13 +54,14 @@ let package = Package(
 
     // Floor 3
     floor("Engine", imports: ["Graphs", "Quantization", "Tensors", "COneDNN", "CLanes"]),
-    floor("Datasets", imports: ["Images", "Tensors", .product(name: "Yams", package: "Yams")]),
+    floor(
+      "Datasets", imports: ["Images", "Tensors", "Texts", .product(name: "Yams", package: "Yams")]),
     floor("Detection", imports: ["Tensors"]),
 
     // Floor 4
     floor("Models", imports: ["Graphs", "Detection", "Tensors"]),
     floor("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
-    floor("Checkpoints", imports: ["Compression", "CStreaming", "Tensors"]),
+    floor("Checkpoints", imports: ["Compression", "CStreaming", "Tensors", "Texts"]),
 
     // Floor 5
     floor(
@@ -74,7 +76,7 @@ let package = Package(
         "Graphs", "Quantization", "Tensors",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
-    floor("Reporting", imports: ["Tensors"]),
+    floor("Reporting", imports: ["Tensors", "Texts"]),
     floor(
       "Benchmarks",
       imports: [
@@ -88,11 +90,12 @@ let package = Package(
       dependencies: [
         "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
         "Datasets", "Detection", "Models", "Parallel", "Checkpoints", "Training", "Exporting",
-        "Reporting", "Benchmarks",
+        "Reporting", "Benchmarks", "Texts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
 
+    tests("Texts", imports: []),
     tests("Tensors", imports: []),
     tests("MessagePassing", imports: ["Tensors"]),
     tests("Compression", imports: []),

@@ -1,4 +1,5 @@
 import Tensors
+import Texts
 
 /// What the commands `checkpoint list|show|verify|diff` print. No text ends in a line feed.
 
@@ -22,12 +23,12 @@ extension CheckpointEntry {
     var columns = [("step", true), ("epoch", true)]
     if hasPhases { columns.append(("phase", false)) }
     columns += [
-      (printable(metric), true), ("size", true), ("age", true), ("ranks", true), ("state", false),
+      (metric, true), ("size", true), ("age", true), ("ranks", true), ("state", false),
     ]
     var table = TextTable(columns)
     for entry in entries {
       let summary = entry.summary
-      let phase = summary?.phase.map(printable)
+      let phase = summary?.phase
       var row = ["\(entry.step)", summary.map { "\($0.epoch)" } ?? "-"]
       if hasPhases { row.append(phase ?? "-") }
       row.append(summary?.metrics[metric].map(shortText) ?? "-")
@@ -35,7 +36,7 @@ extension CheckpointEntry {
       row.append(entry.writtenSeconds.map { ageText(seconds: now - $0) } ?? "-")
       row.append(summary.map { "\($0.worldSize)" } ?? "-")
       if let problem = entry.problem {
-        row.append("damaged: " + printable(problem))
+        row.append("damaged: " + problem)
       } else {
         let mark = phase.flatMap { best.contains(entry.step) ? ", best of \($0)" : nil }
         row.append((entry.isVerified ? "verified" : "complete") + (mark ?? ""))
@@ -69,9 +70,11 @@ extension CheckpointDescription {
       let stored = members.reduce(0) { $0 + $1.storedByteCount }
       lines.append("  \(role): \(members.count), \(byteText(raw)) \(ratio(raw, stored))")
     }
-    lines += ["", "recipe", recipe.text, "", "state", state.text, ""]
-    lines += tensorTable
-    return lines.map(printable).joined(separator: "\n")
+    return
+      (lines.map(printable)
+      // Line feeds in strings are written out in JSON; those left are its layout.
+      + ["", "recipe", printableLines(recipe.text), "", "state", printableLines(state.text), ""]
+      + tensorTable.map(printable)).joined(separator: "\n")
   }
 
   private var tensorTable: [String] {
@@ -123,11 +126,11 @@ extension VerificationReport {
   /// One line for a whole checkpoint, otherwise one more per problem.
   public var text: String {
     guard !isWhole else {
-      return "\(path): whole (\(tensorCount) tensors in \(frameCount) frames, "
+      return "\(printable(path)): whole (\(tensorCount) tensors in \(frameCount) frames, "
         + "\(byteText(storedByteCount)))"
     }
     let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
-    return (["\(path): \(count)"] + problems.map { "  " + printable($0) })
+    return (["\(printable(path)): \(count)"] + problems.map { "  " + printable($0) })
       .joined(separator: "\n")
   }
 }

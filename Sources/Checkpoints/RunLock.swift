@@ -23,7 +23,7 @@ public final class RunLock: Sendable {
       var text = [UInt8](repeating: 0, count: 200)
       let count = text.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress!, $0.count, 0) }
       close(descriptor)
-      let owner = printable(String(decoding: text.prefix(max(count, 0)), as: UTF8.self))
+      let owner = String(decoding: text.prefix(max(count, 0)), as: UTF8.self)
         .split(separator: "\n").first
       throw .locked(path: runFolder, owner: owner.map(String.init) ?? "another process")
     }

@@ -1,4 +1,6 @@
-/// Columns of text, each as wide as its widest cell, two spaces apart.
+import Texts
+
+/// Columns of text, each as wide as its widest cell, two spaces apart. Cells are made printable.
 struct TextTable {
   /// Whether a column's cells stand at its right edge, as numbers do.
   let isNumeric: [Bool]
@@ -6,22 +8,23 @@ struct TextTable {
 
   init(_ header: [(title: String, isNumeric: Bool)]) {
     isNumeric = header.map(\.isNumeric)
-    rows = [header.map(\.title)]
+    rows = [header.map { printable($0.title) }]
   }
 
   mutating func append(_ row: [String]) {
     precondition(row.count == isNumeric.count, "\(row.count) cells, \(isNumeric.count) columns")
-    rows.append(row)
+    rows.append(row.map(printable))
   }
 
   /// The rows as lines, without spaces at their ends.
   var lines: [String] {
-    let widths = isNumeric.indices.map { column in rows.map { $0[column].count }.max()! }
+    let widths = isNumeric.indices.map { column in rows.map { columnCount($0[column]) }.max()! }
     return rows.map { row in
       var line = ""
       for (column, cell) in row.enumerated() {
-        let space = String(repeating: " ", count: widths[column] - cell.count)
-        line += (column > 0 ? "  " : "") + (isNumeric[column] ? space + cell : cell + space)
+        line +=
+          (column > 0 ? "  " : "")
+          + padded(cell, toColumns: widths[column], isRight: isNumeric[column])
       }
       while line.last == " " { line.removeLast() }
       return line
@@ -60,13 +63,4 @@ func ageText(seconds: Double) -> String {
   if seconds < 2 * 3600 { return "\(seconds / 60) min" }
   if seconds < 2 * 86400 { return "\(seconds / 3600) h" }
   return "\(seconds / 86400) d"
-}
-
-/// Text of a file as one may print it: control characters, which could steer a terminal, replaced.
-func printable(_ text: String) -> String {
-  String(
-    String.UnicodeScalarView(
-      text.unicodeScalars.map {
-        $0.properties.generalCategory == .control && $0 != "\n" ? "\u{FFFD}" : $0
-      }))
 }

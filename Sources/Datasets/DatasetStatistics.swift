@@ -1,4 +1,5 @@
 import Images
+import Texts
 
 /// What a data set consists of, for people (`text`) and programs (`Codable`).
 public struct DatasetStatistics: Hashable, Sendable, Codable {
@@ -96,7 +97,7 @@ public struct DatasetStatistics: Hashable, Sendable, Codable {
       lines.append("  \(item.kind.rawValue)  \(item.place): \(item.reason)")
     }
     if items.count > itemLimit { lines.append("  … and \(items.count - itemLimit) more") }
-    return lines.joined(separator: "\n")
+    return lines.map(printable).joined(separator: "\n")
   }
 }
 

@@ -142,6 +142,8 @@ public final class Communicator: @unchecked Sendable {
 private func localHostName() -> String {
   var name = [CChar](repeating: 0, count: 257)
   guard gethostname(&name, 256) == 0 else { return "unknown-host" }
+  // A host's name is letters, digits, dots and hyphens; it stands between spaces in status files.
   let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    .map { (0x21...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }
   return String(decoding: bytes, as: UTF8.self)
 }

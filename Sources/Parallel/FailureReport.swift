@@ -1,22 +1,33 @@
 public import MessagePassing
 
+/// An error that says more than a sentence: each of its lines is shown on a line of its own, and a line
+/// feed within one is no end of it. All other errors are shown on one line.
+public protocol LinedError: Error {
+  /// The sentence, then what belongs to it.
+  var lines: [String] { get }
+}
+
 /// What went wrong on one rank, as every rank learns it.
 ///
 /// Whoever prints it does so on one rank alone, for example rank 0.
-public struct FailureReport: Error, Equatable, Sendable, CustomStringConvertible {
+public struct FailureReport: LinedError, Equatable, Sendable, CustomStringConvertible {
   /// One sentence for the user.
   public var message: String
+  /// Lines under the sentence: a table, a list.
+  public var details: [String]
   public var exitCode: Int32
   /// Where it happened.
   public var rank: Int
 
-  public init(message: String, exitCode: Int32, rank: Int) {
+  public init(message: String, details: [String] = [], exitCode: Int32, rank: Int) {
     self.message = message
+    self.details = details
     self.exitCode = exitCode
     self.rank = rank
   }
 
-  public var description: String { message }
+  public var lines: [String] { [message] + details }
+  public var description: String { lines.joined(separator: "\n") }
 
   /// The exit code of a rank that has lost the others: start the job again, from its last checkpoint.
   public static let lostRankExitCode: Int32 = 71
@@ -44,7 +55,7 @@ extension Communicator {
     }
     let all: [[UInt8]]
     do {
-      // Exit code, then the message; nothing where nothing failed.
+      // Exit code, then the lines; nothing where nothing failed.
       all = try allGather(local.map { encode($0) } ?? [])
     } catch {
       throw local ?? FailureReport(error, rank: rank)
@@ -74,7 +85,10 @@ extension Communicator {
       failure = report
     } catch {
       result = nil
-      failure = FailureReport(message: "\(error)", exitCode: exitCode(error), rank: rank)
+      let lines = (error as? any LinedError)?.lines ?? ["\(error)"]
+      failure = FailureReport(
+        message: lines.first ?? "", details: Array(lines.dropFirst()), exitCode: exitCode(error),
+        rank: rank)
     }
     try throwTogether(failure)
     guard let result else { preconditionFailure("a failure of this rank was not thrown") }
@@ -97,13 +111,19 @@ extension Communicator {
 }
 
 private func encode(_ report: FailureReport) -> [UInt8] {
-  withUnsafeBytes(of: report.exitCode.littleEndian) { Array($0) } + Array(report.message.utf8)
+  withUnsafeBytes(of: report.exitCode.littleEndian) { Array($0) }
+    + report.lines.map { Array($0.utf8) }.joined(separator: [lineEnd])
 }
+
+/// Stands between two lines: no UTF-8 has this byte.
+private let lineEnd: UInt8 = 0xFF
 
 private func decode(_ bytes: [UInt8], rank: Int) -> FailureReport {
   var code: UInt32 = 0
   for byte in bytes.prefix(4).reversed() { code = code << 8 | UInt32(byte) }
+  let lines = bytes.dropFirst(4).split(separator: lineEnd, omittingEmptySubsequences: false)
+    .map { String(decoding: $0, as: UTF8.self) }
   return FailureReport(
-    message: String(decoding: bytes.dropFirst(4), as: UTF8.self),
+    message: lines.first ?? "", details: Array(lines.dropFirst()),
     exitCode: Int32(bitPattern: code), rank: rank)
 }

@@ -1,7 +1,7 @@
 public import MessagePassing
 
 /// Ranks that cannot compute the same bits, and in what they differ.
-public struct MixedRanks: Error, Equatable, Sendable, CustomStringConvertible {
+public struct MixedRanks: LinedError, Equatable, Sendable, CustomStringConvertible {
   /// A fact that is not the same everywhere: its values, and the ranks that have each.
   public struct Difference: Equatable, Sendable {
     public var fact: String
@@ -17,7 +17,7 @@ public struct MixedRanks: Error, Equatable, Sendable, CustomStringConvertible {
   public var hosts: [String]
 
   /// A sentence, then a line per fact and value.
-  public var description: String {
+  public var lines: [String] {
     var lines = [
       "the ranks differ in \(differences.map(\.fact).joined(separator: ", ")), so they cannot compute "
         + "the same bits; start them on equal nodes with the same program, or add --allow-mixed"
@@ -29,8 +29,10 @@ public struct MixedRanks: Error, Equatable, Sendable, CustomStringConvertible {
           "  \(difference.fact): \(value) on \(ranks.count == 1 ? "rank" : "ranks") \(places)")
       }
     }
-    return lines.joined(separator: "\n")
+    return lines
   }
+
+  public var description: String { lines.joined(separator: "\n") }
 
   /// - Parameter facts: per rank, the same names in the same order.
   /// - Returns: `nil` where all are the same.

@@ -1,4 +1,5 @@
 import Glibc
+import Texts
 
 /// Horizontal bars with their names and values, as an SVG drawing.
 public struct BarChart: Sendable {
@@ -20,19 +21,19 @@ public struct BarChart: Sendable {
     (self.title, self.series, self.bars) = (title, series, bars)
   }
 
-  /// The drawing; it needs no font but the viewer's own.
+  /// The drawing, without the values that are not finite; it needs no font but the viewer's own.
   public var svg: String {
     let (left, chartWidth, barHeight, gap) = (280.0, 420.0, 9.0, 6.0)
     let top = 44.0 + 16 * Double(series.count)
     let group = barHeight * Double(max(series.count, 1)) + gap
     let height = top + group * Double(bars.count) + 12
-    let values = bars.flatMap { $0.values.compactMap { $0 } }
+    let values = bars.flatMap { $0.values.compactMap { $0.flatMap(drawable) } }
     // A bar below zero grows to the left.
     let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 1, 0))
     let perUnit = chartWidth / (high > low ? high - low : 1)
     let zero = left - low * perUnit
     var lines = opening(width: left + chartWidth + 100, height: height)
-    lines.append("<text x=\"12\" y=\"22\" font-size=\"14\">\(escaped(title))</text>")
+    lines.append("<text x=\"12\" y=\"22\" font-size=\"14\">\(xmlText(title))</text>")
     lines += legend(series, y: 38)
     lines.append(
       "<line x1=\"\(number(zero))\" y1=\"\(number(top - 4))\" x2=\"\(number(zero))\" y2=\"\(number(height - 8))\" stroke=\"#888\"/>"
@@ -40,10 +41,10 @@ public struct BarChart: Sendable {
     for (row, bar) in bars.enumerated() {
       let y = top + group * Double(row)
       lines.append(
-        "<text x=\"\(number(left - 8))\" y=\"\(number(y + 8))\" text-anchor=\"end\">\(escaped(bar.name))</text>"
+        "<text x=\"\(number(left - 8))\" y=\"\(number(y + 8))\" text-anchor=\"end\">\(xmlText(bar.name))</text>"
       )
       for (index, value) in bar.values.enumerated() {
-        guard let value else { continue }
+        guard let value = value.flatMap(drawable) else { continue }
         let place = y + barHeight * Double(index)
         let from = min(zero, zero + value * perUnit)
         lines.append(

@@ -1,4 +1,5 @@
 import Glibc
+import Texts
 
 /// Lines over one horizontal axis, several small charts side by side, as an SVG drawing.
 public struct LineChart: Sendable {
@@ -50,43 +51,51 @@ public struct LineChart: Sendable {
 
   /// One chart, the upper left corner of its area at (x, y).
   private func drawing(of panel: Panel, x: Double, y: Double) -> [String] {
-    let points = panel.lines.joined().filter { $0.x.isFinite && $0.y.isFinite }
+    let lines = panel.lines.map { $0.compactMap(\.drawable) }
+    let points = lines.joined()
     let across = Ticks(points.map(\.x)), up = Ticks(points.map(\.y))
     func place(_ point: Point) -> (x: Double, y: Double) {
       (
         x + Self.width * across.part(point.x), y + Self.height * (1 - up.part(point.y))
       )
     }
-    var lines = [
-      "<text x=\"\(number(x))\" y=\"\(number(y - 8))\" font-size=\"12\">\(escaped(panel.title))</text>"
+    var drawn = [
+      "<text x=\"\(number(x))\" y=\"\(number(y - 8))\" font-size=\"12\">\(xmlText(panel.title))</text>"
     ]
     for tick in up.values {
       let at = place(Point(x: across.low, y: tick)).y
-      lines.append(
+      drawn.append(
         "<line x1=\"\(number(x))\" y1=\"\(number(at))\" x2=\"\(number(x + Self.width))\" y2=\"\(number(at))\" stroke=\"#ddd\"/>"
       )
-      lines.append(
+      drawn.append(
         "<text x=\"\(number(x - 5))\" y=\"\(number(at + 3))\" text-anchor=\"end\">\(brief(tick))</text>"
       )
     }
     for tick in across.values {
       let at = place(Point(x: tick, y: up.low)).x
-      lines.append(
+      drawn.append(
         "<text x=\"\(number(at))\" y=\"\(number(y + Self.height + 13))\" text-anchor=\"middle\">\(brief(tick))</text>"
       )
     }
-    lines.append(
-      "<text x=\"\(number(x + Self.width / 2))\" y=\"\(number(y + Self.height + 26))\" text-anchor=\"middle\">\(escaped(axis))</text>"
+    drawn.append(
+      "<text x=\"\(number(x + Self.width / 2))\" y=\"\(number(y + Self.height + 26))\" text-anchor=\"middle\">\(xmlText(axis))</text>"
     )
-    for (index, line) in panel.lines.enumerated() {
-      let places = line.filter { $0.x.isFinite && $0.y.isFinite }.map(place)
+    for (index, line) in lines.enumerated() {
+      let places = line.map(place)
       if places.isEmpty { continue }
       let text = places.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
-      lines.append(
+      drawn.append(
         "<polyline points=\"\(text)\" fill=\"none\" stroke=\"\(color(index))\" stroke-width=\"1.3\"/>"
       )
     }
-    return lines
+    return drawn
+  }
+}
+
+extension LineChart.Point {
+  fileprivate var drawable: Self? {
+    guard let x = Reporting.drawable(x), let y = Reporting.drawable(y) else { return nil }
+    return Self(x: x, y: y)
   }
 }
 
@@ -96,17 +105,27 @@ struct Ticks {
   var values: [Double]
 
   /// At most seven ticks, 1, 2 or 5 times a power of ten apart.
+  ///
+  /// - Parameter numbers: from −1e300 to 1e300, so that no difference of them is infinite.
   init(_ numbers: [Double]) {
     let (smallest, largest) = (numbers.min() ?? 0, numbers.max() ?? 1)
-    let span = largest > smallest ? largest - smallest : max(abs(largest), 1)
+    let span = Self.span(smallest, largest)
     let power = pow(10, floor(log10(span / 4)))
     let step = power * ([1, 2, 5].first { $0 * power >= span / 6 } ?? 10)
     low = floor(smallest / step) * step
     high = max(ceil(largest / step) * step, low + step)
-    let count = Int(((high - low) / step).rounded())
+    // A step is a sixth of the span or more, and both ends lie within one step of it.
+    let count = Int(min(max(((high - low) / step).rounded(), 1), 8))
     values = (0...count).map { [low, step] in low + Double($0) * step }
   }
 
   /// Where `x` lies between the ends, from 0 to 1.
-  func part(_ x: Double) -> Double { (x - low) / (high - low) }
+  func part(_ x: Double) -> Double { min(max((x - low) / (high - low), 0), 1) }
+
+  /// What the axis spans: never so little that a step would vanish beside the values themselves.
+  private static func span(_ smallest: Double, _ largest: Double) -> Double {
+    let size = max(abs(smallest), abs(largest))
+    let least = max(size * 1e-12, 1e-290)
+    return largest > smallest ? max(largest - smallest, least) : max(size, 1)
+  }
 }

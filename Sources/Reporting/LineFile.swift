@@ -18,12 +18,18 @@ struct LineFile: Sendable {
 
   /// The whole lines of the file; a last line without its end is left out. `nil` if there is no file.
   func lines() throws(ReportError) -> [Substring]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe would have it wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 {
       if errno == ENOENT { return nil }
       throw .cannotRead(file: path, reason: reason())
     }
     defer { _ = close(descriptor) }
+    let size = try byteCount(descriptor)
+    guard size <= Self.largestByteCount else {
+      throw .cannotRead(
+        file: path, reason: "it has \(size) bytes, the limit is \(Self.largestByteCount)")
+    }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
     while true {
@@ -32,7 +38,7 @@ struct LineFile: Sendable {
         if errno == EINTR { continue }
         throw .cannotRead(file: path, reason: reason())
       }
-      if count == 0 { break }
+      if count == 0 || bytes.count > Self.largestByteCount { break }
       bytes += chunk[..<count]
     }
     guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
@@ -44,16 +50,18 @@ struct LineFile: Sendable {
   func replace(by lines: [some StringProtocol]) throws(ReportError) {
     let temporary = path + ".new"
     let text = lines.map { $0 + "\n" }.joined()
-    try write(text, flags: O_WRONLY | O_CREAT | O_TRUNC, to: temporary, durably: true)
+    try write(text, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, to: temporary, durably: true)
     if rename(temporary, path) != 0 { throw .cannotWrite(file: path, reason: reason()) }
   }
 
   private func write(
     _ text: String, flags: CInt, to target: String, durably: Bool
   ) throws(ReportError) {
-    let descriptor = open(target, flags | O_CLOEXEC, 0o644)
+    // A pipe would have it wait for a reader.
+    let descriptor = open(target, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
     if descriptor < 0 { throw .cannotWrite(file: target, reason: reason()) }
     defer { _ = close(descriptor) }
+    _ = try byteCount(descriptor)
     let bytes = Array(text.utf8)
     var done = 0
     while done < bytes.count {
@@ -67,6 +75,21 @@ struct LineFile: Sendable {
       done += count
     }
     if durably && fsync(descriptor) != 0 { throw .cannotWrite(file: target, reason: reason()) }
+  }
+
+  /// A line has less than a kilobyte, an epoch a line or two: more is no file of a run.
+  private static let largestByteCount = 256 << 20
+
+  /// - Throws: where it is something else than a file, a pipe or a device, for example.
+  private func byteCount(_ descriptor: CInt) throws(ReportError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw .cannotRead(file: path, reason: reason())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .cannotRead(file: path, reason: "it is not a regular file")
+    }
+    return Int(status.st_size)
   }
 
   private func reason() -> String { String(cString: strerror(errno)) }

@@ -1,4 +1,7 @@
-/// A table for a terminal: columns padded to their widest cell, two spaces between them.
+import Texts
+
+/// A table for a terminal: columns padded to their widest cell, two spaces between them. Cells are made
+/// printable, so that the lines of a table are its rows.
 public struct TextTable: Sendable, CustomStringConvertible {
   public enum Alignment: Sendable { case left, right }
 
@@ -20,21 +23,21 @@ public struct TextTable: Sendable, CustomStringConvertible {
   /// Adds a row of as many cells as there are columns.
   public mutating func append(_ cells: [String]) {
     precondition(cells.count == columns.count, "\(cells.count) cells for \(columns.count) columns")
-    rows.append(cells)
+    rows.append(cells.map(printable))
   }
 
   /// Titles, a rule, the rows; lines end without spaces, the last one without a line end.
   public var description: String {
-    let titles = columns.map(\.title)
+    let titles = columns.map { printable($0.title) }
     let widths = columns.indices.map { column in
-      rows.reduce(titles[column].count) { max($0, $1[column].count) }
+      rows.reduce(columnCount(titles[column])) { max($0, columnCount($1[column])) }
     }
     func line(_ cells: [String]) -> String {
-      let padded = columns.indices.map { column in
-        let gap = String(repeating: " ", count: widths[column] - cells[column].count)
-        return columns[column].alignment == .left ? cells[column] + gap : gap + cells[column]
+      let places = columns.indices.map { column in
+        padded(
+          cells[column], toColumns: widths[column], isRight: columns[column].alignment == .right)
       }
-      let text = padded.joined(separator: "  ")
+      let text = places.joined(separator: "  ")
       return String(text.reversed().drop { $0 == " " }.reversed())
     }
     let rule = widths.map { String(repeating: "─", count: $0) }.joined(separator: "  ")

@@ -52,7 +52,7 @@ struct BenchCheck: ParsableCommand {
             }),
         ])
       } else {
-        for comparison in comparisons { print(comparison.sentence) }
+        for comparison in comparisons { print("\(comparison.sentence)") }
         if update { print("stored in \(against)") }
       }
       if isBad && !update { throw ExitCode(1) }

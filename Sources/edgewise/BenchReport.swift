@@ -23,7 +23,7 @@ struct BenchReport: ParsableCommand {
     try endingAlone {
       let page = PerformanceReport(try readBenchmarkResults(results), machine: .current)
       try writeWhole(Array(page.text.utf8), to: output, isReplacing: true)
-      print(output)
+      print("\(output)")
     }
   }
 }

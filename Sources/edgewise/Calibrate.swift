@@ -160,7 +160,7 @@ struct Calibrate: ParsableCommand {
         values["notes"] = .array(reporter.notes.map { .string($0) })
         printJSON(.object(values))
       } else {
-        print(made.path)
+        print("\(made.path)")
       }
     }
   }

@@ -37,7 +37,7 @@ struct CheckTarget: ParsableCommand {
           "ran_on_device": false, "findings": .array(findings.map(\.json)),
         ])
       } else {
-        for finding in findings { print(finding) }
+        for finding in findings { print("\(finding)") }
         print(
           isExact
             ? "\(target.rawValue): the whole graph runs on integers as trained, by the rules of: \(target.rules.source)"

@@ -57,7 +57,7 @@ struct CheckpointPrune: ParsableCommand {
       if json {
         printJSON(["run": .string(folder), "pruning": try JSONValue(encoding: pruning)])
       } else {
-        print(pruning.text(isTrial: dryRun))
+        print("\(pruning.text(isTrial: dryRun))")
       }
     }
   }

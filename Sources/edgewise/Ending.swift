@@ -1,9 +1,9 @@
 import ArgumentParser
-import Foundation
 import Glibc
 import MessagePassing
 import Parallel
 import Reporting
+import Texts
 import Training
 
 /// Runs a command's work and ends the program as its errors ask for.
@@ -13,8 +13,10 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
   do {
     try work()
   } catch let code as ExitCode {
+    // What was found is told by the results, and the code repeats it.
+    let lost = StandardOutput.lostResults()
     try? communicator?.finalize()
-    throw code
+    throw lost.map { ExitCode($0) } ?? code
   } catch {
     if code(of: error) == FailureReport.lostRankExitCode, let communicator {
       // The others cannot be told, nor waited for.
@@ -22,11 +24,13 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
         communicator, code: FailureReport.lostRankExitCode,
         "\(lostRankMark)rank \(communicator.rank) (\(communicator.hostName)): \(error)")
     }
-    if communicator?.rank ?? 0 == 0 { complain("\(error)") }
+    if communicator?.rank ?? 0 == 0 { complain(error) }
     try? communicator?.finalize()
     throw ExitCode(code(of: error))
   }
+  let lost = StandardOutput.lostResults()
   try? communicator?.finalize()
+  if let lost { throw ExitCode(lost) }
 }
 
 /// The program's exit code for an error of any target.
@@ -50,9 +54,15 @@ func abandon(_ communicator: Communicator, code: Int32, _ sentence: String) -> N
   communicator.abort(code: code)
 }
 
-/// One sentence on standard error.
+/// One sentence on standard error, on one line whatever names it holds.
 func complain(_ sentence: String) {
-  FileHandle.standardError.write(Data("edgewise: \(sentence)\n".utf8))
+  StandardError.write("edgewise: \(printable(sentence))\n")
+}
+
+/// An error's sentence on standard error, and under it the lines that belong to it.
+func complain(_ error: any Error) {
+  let lines = (error as? any LinedError)?.lines ?? ["\(error)"]
+  StandardError.write("edgewise: " + lines.map { printable($0) + "\n" }.joined())
 }
 
 /// The ranks of this job; ends the program with a sentence where MPI cannot start.
@@ -60,7 +70,7 @@ func startedCommunicator() throws -> Communicator {
   do {
     return try Communicator.world()
   } catch {
-    complain("\(error)")
+    complain(error)
     throw ExitCode(1)
   }
 }

@@ -21,7 +21,7 @@ func writeNetworkInputs(_ pictures: PictureCache, to path: String) throws {
   guard let file = fopen(path, "wb") else {
     throw fileProblem(path, "cannot be written", String(cString: strerror(errno)))
   }
-  var isWritten = fputs(header.lineText + "\n", file) >= 0
+  var isWritten = fputs(header.lineText + "\n", file) >= 0  // allowed to print: into a file
   do {
     for index in 0..<count where isWritten {
       let batch = try pictures.batch(BatchRequest(sampleIndices: [index]), seed: 0)

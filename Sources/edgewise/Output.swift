@@ -2,15 +2,16 @@ import Checkpoints
 import Foundation
 import Glibc
 import Parallel
+import Texts
 
 /// One JSON document on a line of standard output.
 func printJSON(_ value: JSONValue) {
-  print(value.lineText)
+  StandardOutput.write(printableJSON(value.lineText) + "\n")
 }
 
 /// Replaces the current line of a terminal, on standard error.
 func showInPlace(_ text: String, isLast: Bool) {
-  FileHandle.standardError.write(Data("\r\u{1B}[K\(text)\(isLast ? "\n" : "")".utf8))
+  StandardError.write("\r\u{1B}[K\(printable(text))\(isLast ? "\n" : "")")
 }
 
 /// Whether this process should do the work of a command that needs no other rank: always, but for
@@ -27,6 +28,47 @@ func isFirstProcess() -> Bool {
 func endingAlone(_ work: () throws -> Void) throws {
   guard isFirstProcess() else { return }
   try ending(nil, work)
+}
+
+/// Makes a folder and those above it; one that is there already is fine.
+///
+/// - Throws: a sentence with the system's reason.
+func makeFolder(_ path: String) throws(FailureReport) {
+  func isFolder() -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+  if path.isEmpty || isFolder() { return }
+  let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+  try makeFolder(parent)
+  guard mkdir(path, 0o777) != 0 else { return }
+  let reason = String(cString: strerror(errno))
+  guard isFolder() else {
+    throw FailureReport(
+      message:
+        "\(path): the folder cannot be made (\(reason)); check the path and its permissions",
+      exitCode: 74, rank: 0)
+  }
+}
+
+/// - Throws: a sentence where `path` is not called an SVG file: other programs go by the name.
+func checkNamedSVG(_ path: String, option: String) throws(FailureReport) {
+  guard !path.lowercased().hasSuffix(".svg") else { return }
+  throw FailureReport(
+    message: "\(option) \(path): the drawing is an SVG file; give it a name that ends in .svg",
+    exitCode: 64, rank: 0)
+}
+
+/// The path of this program.
+func ownProgram() throws(FailureReport) -> String {
+  do {
+    return try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  } catch {
+    throw FailureReport(
+      message:
+        "/proc/self/exe cannot be read, so this program cannot start itself again; mount /proc",
+      exitCode: 74, rank: 0)
+  }
 }
 
 /// Writes a file so that it is whole or not there: a temporary file beside it, flushed, renamed.
@@ -46,14 +88,7 @@ func writeWhole(_ bytes: [UInt8], to path: String, isReplacing: Bool) throws(Fai
       exitCode: 64, rank: 0)
   }
   let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-  do {
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true)
-  } catch {
-    throw FailureReport(
-      message: "\(folder): the folder cannot be made (\(error.localizedDescription))", exitCode: 74,
-      rank: 0)
-  }
+  try makeFolder(folder)
   let partial = "\(path).partial-\(getpid())"
   guard let file = fopen(partial, "wbx") else { throw refused("be written") }
   let written = fwrite(bytes, 1, bytes.count, file)

@@ -89,7 +89,7 @@ struct Predict: ParsableCommand {
 
   /// Draws every picture, and the overview of the first nine.
   private func draw(_ files: [PictureFile], _ found: [[DetectedBox]], classNames: [String]) throws {
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    try makeFolder(output)
     var overview: [Image] = []
     for (file, objects) in zip(files, found) {
       var picture = try ImageFile.decode(file.source)

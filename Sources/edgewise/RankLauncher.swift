@@ -15,7 +15,7 @@ struct RankLauncher {
   /// - Parameter ranks: 1 runs without `mpirun`.
   /// - Throws: a sentence where the program cannot be started, fails, or prints something else.
   static func json(ranks: Int, _ arguments: [String]) throws -> JSONValue {
-    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let program = try ownProgram()
     let launcher =
       ranks == 1
       ? [] : ["mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", "\(ranks)"]
@@ -28,14 +28,14 @@ struct RankLauncher {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = command
-    process.environment = ProcessInfo.processInfo.environment.filter { !isOfLauncher($0.key) }
+    process.environment = LauncherEnvironment.values.filter { !isOfLauncher($0.key) }
     process.standardInput = FileHandle.nullDevice
     let output = Pipe()
     process.standardOutput = output
     do { try process.run() } catch {
       throw failed("cannot be started (\(error.localizedDescription))", exitCode: 1)
     }
-    let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+    let bytes = (try? output.fileHandleForReading.readToEnd()) ?? Data()
     process.waitUntilExit()
     // What `env` answers for a program that is not there.
     guard process.terminationStatus != 127 else {

@@ -30,6 +30,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     try endingAlone {
+      if let output { try checkNamedSVG(output, option: "--output") }
       let tables = try runs.map { try ResultsTable(path: $0 + "/results.csv").rows }
       if let output {
         try writeWhole(Array(chart(tables).svg.utf8), to: output, isReplacing: force)

@@ -2,9 +2,12 @@ import Foundation
 import Glibc
 import Parallel
 import Reporting
+import Texts
 import Training
 
 /// Shows a run on the terminal and writes its `results.csv` and `metrics.jsonl`.
+///
+/// What it shows is progress: a reader that is gone is no reason to stop training.
 final class RunReporter: TrainingReporter {
   private let folder: String
   private let isPrinting: Bool
@@ -51,8 +54,7 @@ final class RunReporter: TrainingReporter {
     notes.append(text)
     guard isPrinting else { return }
     clearBar()
-    print(text)
-    fflush(nil)
+    StandardOutput.show(printable(text) + "\n")
   }
 
   func stepFinished(_ report: StepReport) {
@@ -68,8 +70,7 @@ final class RunReporter: TrainingReporter {
     line.values = [
       ("box", report.box), ("cls", report.classification), ("dfl", report.distribution),
     ]
-    print("\r\u{1B}[K" + line.barLine(width: terminalWidth()), terminator: "")
-    fflush(nil)
+    StandardOutput.show("\r\u{1B}[K" + line.barLine(width: terminalWidth()))
     isBarShown = true
   }
 
@@ -132,7 +133,7 @@ final class RunReporter: TrainingReporter {
           "mAP50-95": .number(report.evaluation?.mAP50to95 ?? .nan),
         ])
     } catch {
-      complain("\(error)")
+      complain(error)
     }
   }
 
@@ -157,7 +158,7 @@ final class RunReporter: TrainingReporter {
 
   private func clearBar() {
     guard isBarShown else { return }
-    print("\r\u{1B}[K", terminator: "")
+    StandardOutput.show("\r\u{1B}[K")
     isBarShown = false
   }
 

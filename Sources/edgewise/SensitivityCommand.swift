@@ -6,6 +6,7 @@ import Foundation
 import MessagePassing
 import Parallel
 import Reporting
+import Texts
 import Training
 
 struct SensitivityCommand: ParsableCommand {
@@ -115,6 +116,7 @@ struct SensitivityCommand: ParsableCommand {
   }
 
   private func analyze(_ communicator: Communicator) throws {
+    if let plot { try checkNamedSVG(plot, option: "--plot") }
     let reader = try openCheckpoint(checkpoint, communicator: communicator)
     let model = try communicator.together(exitCode: Training.exitCode) {
       var model = try DeployedModel(checkpoint: reader)
@@ -234,7 +236,7 @@ extension BitProposal {
     lines.append(
       skipped.isEmpty
         ? "leave in float: nothing; no part alone helps enough"
-        : "leave in float: \(skipped.joined(separator: ", "))")
+        : "leave in float: \(skipped.map(printable).joined(separator: ", "))")
     if let lowBits {
       lines.append(
         "\(lowered.count) layers at \(lowBits) bits: the weights take \(byteCount) bytes, \(byteCountAtEight) at 8 bits"
@@ -251,7 +253,8 @@ extension BitProposal {
   /// The mix of bits as keys of a recipe; empty where nothing is lowered.
   var recipeText: String {
     guard let lowBits, !lowered.isEmpty else { return "" }
-    return (["quantization:", "  overrides:"] + lowered.map { "    - \"\($0): w\(lowBits)\"" })
+    return
+      (["quantization:", "  overrides:"] + lowered.map { "    - \"\(printable($0)): w\(lowBits)\"" })
       .joined(separator: "\n")
   }
 }

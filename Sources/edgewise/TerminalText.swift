@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Texts
 
 /// Text for standard output: coloured and cut to the width of a terminal, left as it is elsewhere, so
 /// that files and pagers get whole lines without controls.
@@ -26,15 +27,14 @@ enum TerminalText {
     return Int(size.ws_col)
   }()
 
-  /// Prints lines; `colour` is asked for each.
+  /// Prints lines; `colour` is asked for each. What they hold of names was made printable before.
   static func print(_ text: String, colour: (Substring) -> Colour? = { _ in nil }) {
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      var shown = String(line)
-      if let width, shown.count > width { shown = shown.prefix(width - 1) + "…" }
-      if isColoured, let colour = colour(line) {
-        shown = "\u{1B}[\(colour.rawValue)m\(shown)\u{1B}[0m"
-      }
-      Swift.print(shown)
+    let lines = printableLines(text).split(separator: "\n", omittingEmptySubsequences: false)
+    let shown = lines.map { line in
+      let text = width.map { cut(String(line), toColumns: $0) } ?? String(line)
+      guard isColoured, let colour = colour(line) else { return text }
+      return "\u{1B}[\(colour.rawValue)m\(text)\u{1B}[0m"
     }
+    StandardOutput.write(shown.joined(separator: "\n") + "\n")
   }
 }

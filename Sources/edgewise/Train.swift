@@ -13,13 +13,17 @@ struct Train: ParsableCommand {
     discussion: """
       Examples:
         edgewise train recipes/demo.yaml --run runs/demo
-        mpirun -n 2 edgewise train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
-        mpirun -n 2 edgewise train recipes/demo.yaml --run runs/demo --resume auto
+        edgewise launch -n 2 -- train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
+        edgewise launch -n 2 -- train recipes/demo.yaml --run runs/demo --resume auto
         edgewise train recipes/demo.yaml --run runs/second --warm-start runs/demo
 
       USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75; \
       the same again, two seconds later or more, ends it at once, as does a save that takes longer \
       than `limits.stopSeconds`. A rank that hangs is named after `limits.hangSeconds`.
+
+      That holds without mpirun and under `edgewise launch`. A bare mpirun of Open MPI ends the ranks \
+      three seconds after an interrupt or a TERM, by itself: a step and a checkpoint that take longer \
+      are lost. Send it USR1 instead, or use launch.
       """)
 
   @Argument(help: "The recipe: a YAML file.", completion: .file(extensions: ["yaml"]))

@@ -42,6 +42,25 @@ import Testing
     #expect(found.text.contains("recipe.optimizer.lr: 0.01 in the first, 0.02 in the second"))
   }
 
+  @Test func `names from the file stay on their lines and cannot steer a terminal`() throws {
+    let name = "a\u{1B}[2J\u{202E}\n\u{7}b"
+    let shown = "a\\u{1b}[2J\\u{202e}\\n\\u{7}b"
+    let folder = try TemporaryFolder()
+    let path = try CheckpointWriter(runFolder: folder.path)
+      .write(contents([1, 2], name: name)).path
+    let reader = try CheckpointReader(path: path)
+    let texts = [
+      try difference(contents([1], name: name), contents([2], name: name)).text,
+      try difference(contents([1], name: name), contents([1], name: "w")).text,
+      try reader.description(withStatistics: true, withHistograms: true, where: { _ in true }).text,
+    ]
+    for text in texts {
+      #expect(text.contains(shown))
+      #expect(!text.unicodeScalars.contains { ["\u{1B}", "\u{7}", "\u{202E}"].contains($0) })
+      #expect(!text.contains("\n\u{7}b"))
+    }
+  }
+
   @Test func `tensors are compared bit by bit, with distances`() throws {
     let next = Float(1).nextUp.nextUp
     let found = try difference(

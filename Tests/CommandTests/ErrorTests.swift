@@ -77,6 +77,64 @@ struct ErrorTests {
     #expect(text.contains("/nowhere/data"))
   }
 
+  @Test func `a folder that cannot be made is named with the system's reason`() throws {
+    let blocker = try file("file", "")
+    let run = try TinyRun.folder()
+    for command in [
+      ["predict", run, "\(run)/data/images/val", "--output", "\(blocker)/out"],
+      ["export", run, "--output", "\(blocker)/out/model.onnx"],
+      ["report", run, "--output", "\(blocker)/out/curves.svg"],
+      ["train", "\(run)/../tiny.yaml", "--run", "\(blocker)/out"],
+      ["data", "synthesize", "pedestrians", "--images", "2", "--output", "\(blocker)/out"],
+      ["checkpoint", "extract", run, "--output", "\(blocker)/out/weights.npz"],
+    ] {
+      let outcome = try Program.run(command)
+      #expect(outcome.code == 74, "\(command): \(outcome.errors)")
+      #expect(outcome.sentences.count == 1 && outcome.errors.contains("\(blocker)/out"))
+      #expect(outcome.errors.contains("Not a directory"), "\(outcome.errors)")
+      for word in ["NSCocoa", "Error Domain", "couldn", "The file"] {
+        #expect(!outcome.errors.contains(word), "\(outcome.errors)")
+      }
+    }
+  }
+
+  @Test func `a drawing is called what it is`() throws {
+    let run = try TinyRun.folder()
+    let path = try Program.temporaryFolder() + "/curves.png"
+    #expect(try sentence(64, "report", run, "--output", path).contains(".svg"))
+    #expect(
+      try sentence(64, "sensitivity", run, "--by", "sqnr", "--plot", path).contains(".svg"))
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test func `launch without mpirun says what to install`() throws {
+    let recipe = try file("tiny.yaml", TinyRun.recipe)
+    let outcome = try Program.shell(
+      #"PATH=/nowhere exec "$@""#, ["launch", "-n", "2", "--", "train", recipe])
+    #expect(outcome.code == 1 && outcome.sentences.count == 1)
+    #expect(outcome.errors.contains("mpirun") && outcome.errors.contains("openmpi-bin"))
+  }
+
+  @Test func `launch needs no settings for root, and none for more ranks than cores`() throws {
+    let recipe = try file("tiny.yaml", TinyRun.recipe.replacing("shards: 2", with: "shards: 4"))
+    let outcome = try Program.shell(
+      #"env -u OMPI_ALLOW_RUN_AS_ROOT -u OMPI_ALLOW_RUN_AS_ROOT_CONFIRM -u OMP_NUM_THREADS "$@""#,
+      ["launch", "-n", "4", "--", "train", recipe, "--run", recipe + ".run"])
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+    #expect(outcome.output.contains("4 ranks"))
+  }
+
+  @Test func `the version names the libraries, without starting MPI`() throws {
+    let outcome = try Program.run("--version")
+    #expect(outcome.code == 0 && outcome.errors.isEmpty)
+    let lines = outcome.output.split(separator: "\n")
+    #expect(lines.first?.hasPrefix("edgewise ") == true)
+    for name in ["oneDNN", "MPI", "zstd", "glibc"] {
+      #expect(lines.contains { $0.contains(name) }, "\(outcome.output)")
+    }
+  }
+
   @Test func `scenes are not drawn into a folder that holds something else`() throws {
     let folder = try Program.temporaryFolder()
     try "mine".write(toFile: "\(folder)/mine.txt", atomically: true, encoding: .utf8)

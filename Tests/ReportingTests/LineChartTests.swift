@@ -1,3 +1,5 @@
+import Foundation
+import FoundationXML
 import Reporting
 import Testing
 
@@ -22,6 +24,33 @@ import Testing
     #expect(svg.matches(of: /<polyline/).count == 2)
     #expect(svg.contains("run &lt;1&gt;"))
     #expect(!svg.contains("nan"))
+  }
+
+  @Test(arguments: [
+    [1e308, -1e308], [.greatestFiniteMagnitude, 0], [1e308, 1e308.nextUp], [5e-324, 0],
+    [1, 1 + .ulpOfOne], [-.infinity, .infinity, .nan], [1e300, 1e300 * (1 + .ulpOfOne)],
+  ])
+  func `values of any size are drawn on axes of finite numbers`(values: [Double]) {
+    let points = values.enumerated().map { LineChart.Point(x: Double($0.offset), y: $0.element) }
+    let svg = chart([points, points.map { .init(x: $0.y, y: $0.x) }]).svg
+    #expect(!svg.contains("nan") && !svg.contains("inf"))
+    #expect(svg.matches(of: /<text/).count < 40)
+    let bars = BarChart(
+      title: "", series: ["a"], bars: values.map { .init(name: "b", values: [$0]) }
+    ).svg
+    #expect(!bars.contains("nan") && !bars.contains("inf"))
+  }
+
+  @Test func `a name of any characters leaves the drawing XML`() {
+    let name = "&\u{301}<\u{0}\u{1B}\u{FFFE}\u{202E}\n\"]]>"
+    let charts = [
+      LineChart(series: [name], axis: name, panels: [.init(title: name, lines: [[]])]).svg,
+      BarChart(title: name, series: [name], bars: [.init(name: name, values: [1])]).svg,
+    ]
+    for svg in charts {
+      let parser = XMLParser(data: Data(svg.utf8))
+      #expect(parser.parse(), "\(String(describing: parser.parserError))")
+    }
   }
 
   @Test func `charts of nothing, of one value and of tiny values are drawn`() {

@@ -84,6 +84,23 @@ private func row(_ epoch: Int, scores: DetectionScores? = nil) -> ResultsRow {
     }
   }
 
+  @Test func `a pipe under the file's name is refused instead of waited for`() throws {
+    try inFolder { folder in
+      let path = folder + "/results.csv"
+      mkfifo(path, 0o600)
+      #expect {
+        try ResultsTable(path: path)
+      } throws: {
+        "\($0)".contains("not a regular file")
+      }
+      #expect(throws: ReportError.self) { try ResultsFile(path: path, resumingAfter: 1) }
+      let metrics = try MetricsFile(path: folder + "/metrics.jsonl")
+      unlink(folder + "/metrics.jsonl")
+      mkfifo(folder + "/metrics.jsonl", 0o600)
+      #expect(throws: ReportError.self) { try metrics.append(step: 1, kind: "a", [:]) }
+    }
+  }
+
   @Test func `a folder that is not there is one sentence`() {
     #expect {
       try ResultsFile(path: "/no/such/folder/results.csv")
@@ -169,6 +186,19 @@ private func row(_ epoch: Int, scores: DetectionScores? = nil) -> ResultsRow {
     #expect(secondsLeft(done: 0, total: 9, elapsed: 3) == nil)
     #expect(secondsLeft(done: 3, total: 9, elapsed: 3) == 6)
     #expect(secondsLeft(done: 9, total: 9, elapsed: 3) == 0)
+  }
+
+  @Test func `a table's rows are lines, and its columns those of a terminal`() {
+    var table = TextTable([.left("class"), .right("AP")])
+    table.append(["a\u{1B}[2J\nb", "1"])
+    table.append(["行人", "2"])
+    #expect(
+      table.description == """
+        class         AP
+        ────────────  ──
+        a\\u{1b}[2J\\nb   1
+        行人           2
+        """)
   }
 
   @Test func `a table's columns are aligned`() {

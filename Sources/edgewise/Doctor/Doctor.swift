@@ -5,6 +5,7 @@ import Foundation
 import MessagePassing
 import Parallel
 import Reporting
+import Texts
 import Training
 
 struct Doctor: ParsableCommand {
@@ -121,6 +122,7 @@ struct Doctor: ParsableCommand {
           + "(\(fixed(reduction.gigabytesPerSecond, 2)) GB/s); MPI_Allreduce \(fixed(reduction.allReduce.median * 1e3, 1)) ms"
       )
     }
+    lines = lines.map(printable)
     var table = TextTable([
       .right("rank"), .left("host"), .left("processor"), .right("of"), .left("bound to"),
       .right("memory GiB"), .right("free"), .right("clock s"),
@@ -135,7 +137,7 @@ struct Doctor: ParsableCommand {
       ])
     }
     lines.append(table.description)
-    lines += warnings.isEmpty ? ["no advice"] : warnings.map { "advice       \($0)" }
+    lines += warnings.isEmpty ? ["no advice"] : warnings.map { printable("advice       \($0)") }
     return lines.joined(separator: "\n")
   }
 

@@ -18,7 +18,8 @@ func advice(
     Array(zip($0.factNames, $0.factValues)).map { (name: $0.0, value: $0.1) }
   }
   if let mixed = MixedRanks(comparing: facts, hosts: ranks.map(\.host)) {
-    found.append(mixed.description)
+    found.append(
+      mixed.lines.map { String($0.drop { $0 == " " }) }.joined(separator: "; "))
   }
   for host in Set(ranks.map(\.host)).sorted() {
     found += adviceOnHost(host, ranks.filter { $0.host == host })

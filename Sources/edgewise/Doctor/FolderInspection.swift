@@ -24,8 +24,8 @@ struct FolderInspection: Codable {
     let mark = "\(path)/.doctor"
     if communicator.rank == 0 {
       wasMade = !FileManager.default.fileExists(atPath: path)
-      try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      FileManager.default.createFile(atPath: mark, contents: Data([1]))
+      try? makeFolder(path)
+      _ = FileManager.default.createFile(atPath: mark, contents: Data([1]))
     }
     try communicator.throwTogether(nil)
     isShared = FileManager.default.fileExists(atPath: mark)

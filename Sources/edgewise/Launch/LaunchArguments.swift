@@ -1,3 +1,4 @@
+import Foundation
 import Parallel
 
 /// What stands behind `edgewise launch`: our own options, those of `mpirun`, and the training.
@@ -53,8 +54,17 @@ struct LaunchArguments: Equatable {
   /// - Parameters:
   ///   - hosts: those that are left.
   ///   - isRestart: goes on from the newest good checkpoint instead of what was asked for at first.
+  ///
+  /// On one machine, which no batch system has parted into slots, more ranks than cores may be asked for.
   func launcherWords(program: String, ranks: Int?, hosts: HostList, isRestart: Bool) -> [String] {
     var words = launcherOptions
+    let batchSystems = ["SLURM_JOB_ID", "PBS_JOBID", "PE_HOSTFILE", "LSB_JOBID"]
+    let environment = ProcessInfo.processInfo.environment
+    if hosts.isEmpty, !batchSystems.contains(where: { environment[$0] != nil }),
+      !words.contains(where: { $0.hasSuffix("oversubscribe") })
+    {
+      words.append("--oversubscribe")
+    }
     if !hosts.isEmpty { words += ["-H", hosts.option] }
     if let ranks { words += ["-n", "\(ranks)"] }
     return words + [program] + (isRestart ? Self.resuming(command) : command)

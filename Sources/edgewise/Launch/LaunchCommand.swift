@@ -20,6 +20,9 @@ struct LaunchCommand: ParsableCommand {
       usage (64), data (65) and files (74), and a run that fails by itself (1), are not tried again.
 
       USR1, TERM and interrupt let the run save and end with 75; a second one ends it at once.
+
+      It gives mpirun what it needs to run as root, in a container, and with more ranks than cores, and \
+      each rank one thread unless OMP_NUM_THREADS is set.
       """)
 
   @Argument(
@@ -36,6 +39,7 @@ struct LaunchCommand: ParsableCommand {
       let training = try parsed(arguments.command)
       // The recipe's errors are the same on all ranks, and need none.
       let recipe = try Recipe(contentsOf: training.recipe, overrides: training.overrides)
+      try LauncherEnvironment.checkLauncher()
       LaunchSignals.install()
       try start(arguments, runFolder: training.runFolder ?? "runs/\(recipe.name)")
     }
@@ -51,8 +55,7 @@ struct LaunchCommand: ParsableCommand {
   }
 
   private func start(_ arguments: LaunchArguments, runFolder: String) throws {
-    let program =
-      try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let program = try ownProgram()
     var hosts = arguments.hosts
     var ranks = arguments.ranks
     var restart = 0

@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
+import Parallel
 import Synchronization
+import Texts
 
 /// One run of `mpirun`, with its signals and its standard error in our hands.
 final class LauncherProcess {
@@ -24,31 +26,36 @@ final class LauncherProcess {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = ["mpirun"] + words
+    process.environment = LauncherEnvironment.values
     process.standardInput = FileHandle.nullDevice
-    let pipe = Pipe()
-    process.standardError = pipe
-    try process.run()
+    let errors = Pipe()
+    process.standardError = errors
+    // mpirun ends the job where it cannot write. A terminal it may have: ranks look for one at its output.
+    let progress = isatty(STDOUT_FILENO) == 1 ? nil : Pipe()
+    if let progress { process.standardOutput = progress }
+    do { try process.run() } catch {
+      throw FailureReport(
+        message:
+          "mpirun cannot be started (\(error.localizedDescription)); check that /usr/bin/env works",
+        exitCode: 1, rank: 0)
+    }
     // A group of its own: an interrupt typed at the terminal must not end `mpirun` before ranks saved.
     _ = setpgid(process.processIdentifier, process.processIdentifier)
 
     let output = Mutex(LauncherOutput())
     let isRead = DispatchSemaphore(value: 0)
-    Thread.detachNewThread {
-      var held: [UInt8] = []
-      while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
-        held += data
-        while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
-          let line = String(decoding: held[..<end], as: UTF8.self)
-          held.removeSubrange(...end)
-          show(output.withLock { $0.take(line) })
-        }
-      }
-      if !held.isEmpty {
-        let line = String(decoding: held, as: UTF8.self)
-        show(output.withLock { $0.take(line) })
-      }
-      show(output.withLock { $0.finish() })
+    readLines(errors) { line in
+      for line in output.withLock({ $0.take(line) }) { complainOfRank(line) }
+    } atEnd: {
+      for line in output.withLock({ $0.finish() }) { complainOfRank(line) }
       isRead.signal()
+    }
+    if let progress {
+      readLines(progress) {
+        StandardOutput.show(printableForeignLine($0) + "\n")
+      } atEnd: {
+        isRead.signal()
+      }
     }
 
     var handled = 0
@@ -67,7 +74,8 @@ final class LauncherProcess {
     }
     process.waitUntilExit()
     // Ranks that outlive `mpirun` keep the pipe open; what they say can wait no longer.
-    _ = isRead.wait(timeout: .now() + 2)
+    let patience = DispatchTime.now() + 2
+    for _ in 0..<(progress == nil ? 1 : 2) { _ = isRead.wait(timeout: patience) }
     let found = output.withLock { $0 }
     let code = process.terminationStatus
     return End(
@@ -86,6 +94,7 @@ final class LauncherProcess {
     process.arguments =
       ["timeout", "-k", "2", "\(seconds)", "mpirun", "--quiet"] + options
       + ["-H", "\(host):1", "-n", "1", "true"]
+    process.environment = LauncherEnvironment.values
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
@@ -94,9 +103,27 @@ final class LauncherProcess {
     return process.terminationStatus == 0
   }
 
-  private static func show(_ lines: [String]) {
-    guard !lines.isEmpty else { return }
-    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  private static func complainOfRank(_ line: String) {
+    StandardError.write(printableForeignLine(line) + "\n")
+  }
+
+  /// Hands over, on a thread of its own, each line that `pipe` brings, also a last one without its end.
+  private static func readLines(
+    _ pipe: Pipe, line: @escaping @Sendable (String) -> Void, atEnd: @escaping @Sendable () -> Void
+  ) {
+    let file = pipe.fileHandleForReading
+    Thread.detachNewThread {
+      var held: [UInt8] = []
+      while let data = try? file.read(upToCount: 1 << 16), !data.isEmpty {
+        held += data
+        while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
+          line(String(decoding: held[..<end], as: UTF8.self))
+          held.removeSubrange(...end)
+        }
+      }
+      if !held.isEmpty { line(String(decoding: held, as: UTF8.self)) }
+      atEnd()
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import Parallel
 import Quantization
 import Reporting
 import Tensors
+import Texts
 import Training
 
 /// What `edgewise parity` found: differences of each pair, and each way's score.
@@ -110,11 +111,11 @@ struct ParityReport {
 
   func text(showsSites: Bool) -> String {
     var lines = [
-      "\(checkpoint), step \(step), target \(target.rawValue), \(arithmetic.rawValue), \(images) pictures"
+      "\(printable(checkpoint)), step \(step), target \(target.rawValue), \(arithmetic.rawValue), \(images) pictures"
     ]
     for pair in pairs {
       lines.append("")
-      lines.append("\(pair.text), differences in steps of the grid")
+      lines.append("\(printable(pair.text)), differences in steps of the grid")
       var table = TextTable(
         [.left("site"), .left("")]
           + ["values", "equal %", "1", "2", "more", "largest"].map { .right($0) })
