@@ -95,18 +95,25 @@ struct Ticks {
   var low, high: Double
   var values: [Double]
 
+  /// Numbers beyond are drawn at the edge: their differences would be no numbers.
+  private static let largest = 1e300
+
   /// At most seven ticks, 1, 2 or 5 times a power of ten apart.
   init(_ numbers: [Double]) {
-    let (smallest, largest) = (numbers.min() ?? 0, numbers.max() ?? 1)
-    let span = largest > smallest ? largest - smallest : max(abs(largest), 1)
+    let kept = numbers.map { min(max($0, -Self.largest), Self.largest) }
+    let (smallest, largest) = (kept.min() ?? 0, kept.max() ?? 1)
+    let size = max(abs(smallest), abs(largest))
+    // A width that such numbers can hardly express is none.
+    let isFlat = largest - smallest <= max(size * 1e-12, 1 / Self.largest)
+    let span = isFlat ? max(size, 1) : largest - smallest
     let power = pow(10, floor(log10(span / 4)))
     let step = power * ([1, 2, 5].first { $0 * power >= span / 6 } ?? 10)
     low = floor(smallest / step) * step
     high = max(ceil(largest / step) * step, low + step)
-    let count = Int(((high - low) / step).rounded())
-    values = (0...count).map { [low, step] in low + Double($0) * step }
+    let count = Int(min(((high - low) / step).rounded(), 20))  // bounded: 1 to 20
+    values = (0...count).map { [low, step] in low + Double($0) * step }  // bounded: 1 to 20
   }
 
   /// Where `x` lies between the ends, from 0 to 1.
-  func part(_ x: Double) -> Double { (x - low) / (high - low) }
+  func part(_ x: Double) -> Double { min(max((x - low) / (high - low), 0), 1) }
 }

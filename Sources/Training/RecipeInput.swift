@@ -31,7 +31,7 @@ struct RecipeInput {
   var integer: Int? {
     guard case .scalar(let text, isQuoted: false) = content else { return nil }
     // `Int` refuses `_`, which YAML allows between digits.
-    return Int(text.filter { $0 != "_" })
+    return Int(text.filter { $0 != "_" })  // bounded: of a text, nil where it is none
   }
 
   /// A finite decimal number. Hexadecimal, `inf` and `nan`, which `Double` would take, are refused.

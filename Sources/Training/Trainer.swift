@@ -85,7 +85,7 @@ public final class Trainer {
         if try !store.list().isEmpty { throw TrainingError.runExists(folder: runFolder) }
         return ""
       case .auto:
-        guard let newest = try store.newestVerified() else { return "" }
+        guard let newest = try store.newestVerified(isUsable: Self.isRun) else { return "" }
         for skipped in newest.skipped {
           reporter.note("passed over \(skipped.path): \(skipped.reason)")
         }
@@ -113,10 +113,34 @@ public final class Trainer {
     }
   }
 
+  /// Why a manifest cannot be a run's; `nil` where it can, or where its recipe says nothing: then
+  /// `checkFit` has the sentence.
+  private static func isRun(_ manifest: Manifest) -> String? {
+    guard let recipe = try? Recipe(json: manifest.recipe.lineText) else { return nil }
+    do throws(TrainingError) {
+      _ = try RunCounters(manifest, recipe: recipe)
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
   private func restore(_ path: String) throws {
-    let contents = try CheckpointReader(path: path).readAll()
+    let reader = try CheckpointReader(path: path)
+    var contents = try reader.readAll { _ in false }
     try checkFit(contents, path: path)
-    try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
+    let counters = try RunCounters(reader.manifest, recipe: recipe, path: path)
+    guard counters.position <= stepsPerEpoch else {
+      throw TrainingError.unusableCheckpoint(
+        path: path,
+        reason:
+          "it stands behind step \(counters.position) of its epoch, but an epoch of this data has \(stepsPerEpoch)"
+      )
+    }
+    contents.tensors = try state.readTensors(
+      reader, phase: counters.phase, recipe: recipe, graph: quantizedGraph)
+    try state.restore(
+      contents, counters: counters, recipe: recipe, graph: quantizedGraph, path: path)
   }
 
   /// Goes through the schedule to its end, or until a signal asks to stop.

@@ -18,4 +18,14 @@ struct Edgewise: ParsableCommand {
       CheckTarget.self, ParityCommand.self, SensitivityCommand.self, CheckpointCommand.self,
       ReportCommand.self, DataCommand.self, Bench.self, Doctor.self,
     ])
+
+  static func main() {
+    if let argument = firstUnreadableArgument() {
+      complain(
+        "the argument \(argument) is not UTF-8, and another path could be meant; rename the file or folder"
+      )
+      exit(withError: ExitCode(64))
+    }
+    main(nil)
+  }
 }
