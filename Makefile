@@ -13,7 +13,7 @@ with_mpi = . scripts/mpi-environment.sh &&
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap build test demo bench bench-check check-imports check-python check-accuracy \
-  soak fuzz check-slurm check-hosts format lint install clean
+  soak fuzz check-readers check-slurm check-hosts format lint install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +24,7 @@ bootstrap: ## Install the Debian packages that are missing, check Swift
 build: bootstrap ## Build the optimized program, .build/release/edgewise (ARCH=x86-64-v3 for other machines)
 	swift build $(SWIFT_FLAGS) --product edgewise
 
-test: bootstrap check-imports check-python ## Check imports, then run all tests
+test: bootstrap check-imports check-readers check-python ## Check imports and readers, then run all tests
 	$(with_mpi) swift test $(SWIFT_FLAGS) --disable-testable-imports \
 	  --skip InvariantTests --skip CommandTests
 	$(with_mpi) swift test $(SWIFT_FLAGS) --disable-testable-imports --skip-build \
@@ -43,6 +43,10 @@ check-imports: ## Hold every import against the table in Package.swift
 	@scripts/check-imports --self-test
 	@scripts/check-imports
 
+check-readers: ## Hold the files that read other files against forms that stop the program
+	@scripts/check-readers --self-test
+	@scripts/check-readers
+
 check-python: ## Make the Python environment in which tests run exported models
 	scripts/check-python
 
@@ -58,13 +62,13 @@ check-slurm: build ## Preempt and requeue the batch jobs of cluster/slurm on a r
 check-hosts: build ## Train between network namespaces: slow, lossy and cut links (root)
 	scripts/check-hosts
 
-fuzz: bootstrap ## Fuzz the reading of checkpoints for FUZZ_SECONDS (60)
-	scripts/fuzz-checkpoints $(or $(FUZZ_SECONDS),60)
+fuzz: bootstrap ## Fuzz every reader for FUZZ_SECONDS (60), or those of FUZZ_READERS
+	@scripts/fuzz-readers $(FUZZ_READERS)
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive Sources Tests Package.swift
 
-lint: check-imports ## Check formatting and shell scripts
+lint: check-imports check-readers ## Check formatting and shell scripts
 	swift format lint --strict --parallel --recursive Sources Tests Package.swift
 	@if command -v shellcheck >/dev/null; then scripts/check-shell && cluster/check-scripts; \
 	else echo "shellcheck is not installed; the shell scripts were not checked"; fi

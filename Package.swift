@@ -126,7 +126,9 @@ let package = Package(
       ]),
 
     // What users start: the program itself, alone and under mpirun.
-    .testTarget(name: "CommandTests", dependencies: ["edgewise"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["edgewise", "Checkpoints", "Tensors"],
+      swiftSettings: strict),
     .testTarget(
       name: "InvariantTests", dependencies: ["edgewise", "Checkpoints", "Tensors"],
       swiftSettings: strict),

@@ -44,14 +44,9 @@ extension CheckpointReader {
         rawByteCount: record.rawByteCount, storedByteCount: record.storedByteCount)
     }
     if withStatistics || withHistograms {
-      let found = try mapTensors(records) { _, tensor in
-        (
-          withStatistics ? TensorStatistics(tensor) : nil,
-          withHistograms ? Histogram(tensor) : nil
-        )
-      }
-      for (index, value) in found.enumerated() {
-        (tensors[index].statistics, tensors[index].histogram) = value
+      for (index, survey) in try surveys(of: records).enumerated() {
+        tensors[index].statistics = withStatistics ? survey.statistics : nil
+        tensors[index].histogram = withHistograms ? survey.histogram : nil
       }
     }
     return CheckpointDescription(

@@ -31,15 +31,18 @@ public func difference(
 ) throws(CheckpointError) -> CheckpointDifference {
   let manifest = differences(
     in: comparedValues(first.manifest), comparedValues(second.manifest))
+  // bounded: the manifest was refused if a key came twice
   let others = Dictionary(uniqueKeysWithValues: second.manifest.tensors.map { ($0.key, $0) })
   let keys = Set(first.manifest.tensors.map(\.key))
 
+  // bounded: a dictionary
   let onlyInFirst = first.manifest.tensors.map(\.key).filter { others[$0] == nil }
+  // bounded: a dictionary
   let shared = first.manifest.tensors.filter { others[$0.key] != nil }
   // A tensor at a time on each thread; the second checkpoint's files are opened as needed.
   let found = try first.mapTensors(shared) {
     (record, a) throws(CheckpointError) -> TensorDifference? in
-    let other = others[record.key]!
+    let other = others[record.key]!  // bounded: the shared ones are in it
     guard other.shape == record.shape, other.dtype == record.dtype else {
       return TensorDifference(
         record.key,
@@ -51,7 +54,7 @@ public func difference(
     return difference(a, try second.read(other), key: record.key)
   }
   let tensors = found.compactMap { $0 }
-  let equal = found.count - tensors.count
+  let equal = found.count - tensors.count  // bounded: a part of it
   let onlyInSecond = second.manifest.tensors.map(\.key).filter { !keys.contains($0) }
   return CheckpointDifference(
     identical: manifest.isEmpty && onlyInFirst.isEmpty && onlyInSecond.isEmpty && tensors.isEmpty,
@@ -71,6 +74,7 @@ public func differences(in first: JSONValue, _ second: JSONValue) -> [ManifestDi
 
 private func comparedValues(_ manifest: Manifest) -> JSONValue {
   var values = manifest.json.object ?? [:]
+  // bounded: a dictionary
   for key in ["writer", "tensors", "shards", "format", "version"] { values[key] = nil }
   return .object(values)
 }
@@ -82,9 +86,11 @@ private func collect(
   switch (first, second) {
   case (.object(let a), .object(let b)):
     for key in Set(a.keys).union(b.keys).sorted() {
+      // bounded: dictionaries
       collect(a[key], b[key], place: place.isEmpty ? key : place + "." + key, into: &found)
     }
   case (.array(let a), .array(let b)) where a.count == b.count:
+    // bounded: both have that many
     for i in a.indices { collect(a[i], b[i], place: "\(place)[\(i)]", into: &found) }
   case (.number(let a), .number(let b)) where a.isNaN && b.isNaN:
     return

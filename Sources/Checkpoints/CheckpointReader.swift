@@ -26,12 +26,13 @@ public struct CheckpointReader: Sendable {
     for (index, shard) in manifest.shards.enumerated() {
       try checkShardFile(index, byteCount: shard.byteCount, in: path)
     }
+    // bounded: the manifest was refused if a key came twice
     records = Dictionary(uniqueKeysWithValues: manifest.tensors.map { ($0.key, $0) })
   }
 
   /// What the manifest says about the tensor of that name and role.
   public func record(_ name: String, role: TensorRole) -> TensorRecord? {
-    records[TensorKey(name: name, role: role)]
+    records[TensorKey(name: name, role: role)]  // bounded: a dictionary
   }
 
   /// The tensor of that name and role.
@@ -60,17 +61,21 @@ public struct CheckpointReader: Sendable {
     }
   }
 
-  /// Everything the checkpoint holds, every checksum compared.
-  public func readAll() throws(CheckpointError) -> CheckpointContents {
+  /// Everything the checkpoint holds, or of the tensors those whose record passes `isIncluded`; every
+  /// checksum of these is compared.
+  public func readAll(
+    where isIncluded: (TensorRecord) -> Bool = { _ in true }
+  ) throws(CheckpointError) -> CheckpointContents {
     CheckpointContents(
       step: manifest.step, epoch: manifest.epoch, position: manifest.position,
       recipe: manifest.recipe, graph: manifest.graph, metrics: manifest.metrics,
       state: manifest.state, libraries: manifest.libraries, writer: manifest.writer,
-      tensors: try readTensors())
+      tensors: try readTensors(where: isIncluded))
   }
 
   /// `body` of each record and its tensor, in the order of the records; on `threads` threads, and no
   /// tensor is kept longer than its own call and those of the tensors stored as differences to it.
+  // bounded: indices of the groups made of these records
   func mapTensors<Value>(
     _ records: [TensorRecord],
     _ body: @Sendable (TensorRecord, Tensor) throws(CheckpointError) -> Value
@@ -100,6 +105,28 @@ public struct CheckpointReader: Sendable {
     return result.map { $0! }
   }
 
+  /// Statistics and histogram of each record's tensor, frame by frame.
+  // bounded: an index of the records
+  func surveys(of records: [TensorRecord]) throws(CheckpointError) -> [TensorSurvey] {
+    try concurrentMap(count: records.count, threads: threads) {
+      () throws(CheckpointError) in
+      try ShardCursor(path: path)
+    } _: { (cursor, index) throws(CheckpointError) in
+      let record = records[index]
+      let (file, base) = (try cursor.file(record.shard), base(of: record))
+      var survey = TensorSurvey()
+      try cursor.decoder.forEachFrame(of: record, base: base, from: file) {
+        survey.look($0, record.dtype)
+      }
+      survey.lookAgain()
+      try cursor.decoder.forEachFrame(of: record, base: base, from: file) {
+        survey.measure($0, record.dtype)
+      }
+      survey.finish()
+      return survey
+    }
+  }
+
   /// Every problem in the shard files, one sentence each; empty if every checksum is right.
   func problems() -> [String] {
     let records = manifest.tensors
@@ -110,6 +137,7 @@ public struct CheckpointReader: Sendable {
         try ShardCursor(path: path)
       } _: { (cursor, index) throws(CheckpointError) in
         var problems: [String] = []
+        // bounded: indices of the groups made of these records
         let group = groups[index].map { records[$0] }
         cursor.decoder.verify(
           group[0], dependents: Array(group.dropFirst()), in: try cursor.file(group[0].shard)
@@ -127,6 +155,7 @@ public struct CheckpointReader: Sendable {
 
   /// Indices of the records, those first that others among them are differences to, each followed by
   /// these; a record whose base is not among them stands alone.
+  // bounded: a dictionary, and places that it gave
   private func groups(of records: [TensorRecord]) -> [[Int]] {
     var places: [TensorKey: Int] = [:]
     for record in records where record.base == nil {

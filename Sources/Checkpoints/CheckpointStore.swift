@@ -39,11 +39,13 @@ public struct CheckpointStore: Sendable, Hashable {
 
   /// The newest checkpoint all of whose checksums are right.
   ///
+  /// - Parameter isUsable: says of a manifest why its checkpoint cannot be used, or `nil`.
   /// - Throws: `CheckpointError.noCheckpoint` if there are checkpoints and none is whole.
   /// - Returns: `nil` for a run that has no checkpoint yet; otherwise a reader, and for each newer
   ///   one that was passed over a sentence that says why.
   public func newestVerified(
-    limits: CheckpointLimits = CheckpointLimits()
+    limits: CheckpointLimits = CheckpointLimits(),
+    isUsable: (Manifest) -> String? = { _ in nil }
   ) throws(CheckpointError) -> VerifiedCheckpoint? {
     let steps = try folderEntries(folder).compactMap(Self.step(folderName:)).sorted(by: >)
     var skipped: [SkippedCheckpoint] = []
@@ -51,7 +53,7 @@ public struct CheckpointStore: Sendable, Hashable {
       do throws(CheckpointError) {
         let reader = try CheckpointReader(path: path(step: step), limits: limits)
         try checkStep(reader.manifest.step, step, path: reader.path)
-        if let problem = reader.problems().first {
+        if let problem = isUsable(reader.manifest) ?? reader.problems().first {
           skipped.append(SkippedCheckpoint(path: reader.path, reason: problem))
         } else {
           return VerifiedCheckpoint(reader: reader, skipped: skipped)
@@ -171,25 +173,33 @@ public struct CheckpointSummary: Hashable, Sendable, Codable {
   /// Checks the manifest's checksum and the lengths of the shard files, nothing more.
   init(path: String) throws(CheckpointError) {
     let file = joined(path, Manifest.fileName)
-    let bytes = try InputFile.bytes(file, limit: CheckpointLimits().manifestByteCount)
+    let limits = CheckpointLimits()
+    let bytes = try InputFile.bytes(file, limit: limits.manifestByteCount)
     let json = try ManifestFile.json(
       bytes, file: file, leavingOut: ["tensors", "graph", "recipe"])
     let top = ManifestField(value: json, place: .manifest, file: file)
     try Manifest.checkVersion(top)
-    step = try top["step"].count()
-    epoch = try top["epoch"].count()
-    position = try top["position"].count()
+    step = try top["step"].count(atMost: limits.count)
+    epoch = try top["epoch"].count(atMost: limits.count)
+    position = try top["position"].count(atMost: limits.count)
     phase = try top["state"].value["phase"]?.string
     var metrics: [String: Double] = [:]
+    // bounded: a dictionary
     for (name, field) in try top["metrics"].members() { metrics[name] = try field.double() }
     self.metrics = metrics
-    worldSize = try top["writer"]["world_size"].count()
+    worldSize = try top["writer"]["world_size"].count(atMost: limits.count)
     var sum = 0
     for (index, shard) in try top["shards"].elements().enumerated() {
       let byteCount = try shard["length"].count()
-      // A file of that length exists, so the sum cannot overflow.
       try checkShardFile(index, byteCount: byteCount, in: path)
-      sum += byteCount
+      // A file may have any length without holding a byte.
+      // bounded: the sum is at most that limit
+      guard byteCount <= limits.rawByteCount - sum else {
+        throw .limit(
+          file: file, found: "more than \(byteText(limits.rawByteCount)) of shard files",
+          limit: byteText(limits.rawByteCount))
+      }
+      sum += byteCount  // bounded: just checked
     }
     storedByteCount = sum
   }

@@ -18,6 +18,7 @@ extension CheckpointWriter {
     _ contents: CheckpointContents, share: CheckpointShare
   ) throws(CheckpointError) -> CheckpointCommit? {
     checkNames(contents)
+    // bounded: of our own plan
     precondition(
       contents.tensors.count == share.tensors.count,
       "\(contents.tensors.count) tensors for a share of \(share.tensors.count)")
@@ -40,15 +41,21 @@ extension CheckpointWriter {
     return try cleaningUp(contents.step) { () throws(CheckpointError) in
       var manifest = manifest(of: contents)
       try write(contents.tensors, share, to: folder, into: &manifest)
+      // bounded: 1 or more
       for index in 1..<max(share.count, 1) {
         let part = try waitForPart(index, in: folder)
         if let error = part.state["error"]?.string {
           throw .share(path: folder, index: index, reason: error)
         }
-        for (shard, record) in part.shards.enumerated() where record.byteCount > 0 {
-          manifest.shards[shard] = record
+        guard part.shards.count == manifest.shards.count else {
+          throw .share(
+            path: folder, index: index,
+            reason: "it is of \(part.shards.count) shard files, not \(manifest.shards.count)")
         }
-        manifest.tensors += part.tensors
+        for (shard, record) in part.shards.enumerated() where record.byteCount > 0 {
+          manifest.shards[shard] = record  // bounded: as many as in the manifest
+        }
+        manifest.tensors += part.tensors  // bounded: a join
       }
       return try finish(manifest)
     }
@@ -59,6 +66,7 @@ extension CheckpointWriter {
     into manifest: inout Manifest
   ) throws(CheckpointError) {
     let written = try writeShards(tensors, from: share.shards.lowerBound, to: folder)
+    // bounded: of our own plan
     precondition(
       written.shards.count == share.shards.count,
       "\(written.shards.count) shard files for a share of \(share.shards)")
@@ -87,9 +95,12 @@ extension CheckpointWriter {
         reason: "it has not appeared for \(Int(shareSeconds)) s; check that rank's disk, and that "
           + "all ranks see the same run folder")
     }
-    let bytes = try InputFile.bytes(path, limit: CheckpointLimits().manifestByteCount)
+    var limits = CheckpointLimits()
+    // A share may be what shrinks most; the whole is held against the limit.
+    limits.expansion = .max
+    let bytes = try InputFile.bytes(path, limit: limits.manifestByteCount)
     let manifest = try Manifest(
-      json: try ManifestFile.json(bytes, file: path), file: path, limits: CheckpointLimits())
+      json: try ManifestFile.json(bytes, file: path), file: path, limits: limits)
     try removeTree(path)
     return manifest
   }
@@ -105,12 +116,12 @@ extension CheckpointWriter {
 
   /// Looks again and again, seldom enough for a file server, until `condition` holds or time is up.
   private func waiting(until condition: () -> Bool) -> Bool {
-    let end = DispatchTime.now() + shareSeconds
+    let end = DispatchTime.now() + shareSeconds  // bounded: seconds of our own
     var pause = 0.001
     while !condition() {
       guard DispatchTime.now() < end else { return false }
       Thread.sleep(forTimeInterval: pause)
-      pause = min(2 * pause, 0.1)
+      pause = min(2 * pause, 0.1)  // bounded: seconds of our own
     }
     return true
   }

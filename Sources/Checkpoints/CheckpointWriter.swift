@@ -136,8 +136,16 @@ public struct CheckpointWriter: Sendable {
   func finish(_ manifest: Manifest) throws(CheckpointError) -> CheckpointCommit {
     let temporary = temporaryPath(step: manifest.step)
     let path = store.path(step: manifest.step)
-    try writeFile(
-      ManifestFile.bytes(of: manifest.json), to: joined(temporary, Manifest.fileName))
+    let file = joined(temporary, Manifest.fileName)
+    let bytes = ManifestFile.bytes(of: manifest.json)
+    // What a reader would refuse shall not be written.
+    let limits = CheckpointLimits()
+    guard bytes.count <= limits.manifestByteCount else {
+      throw .limit(
+        file: file, found: byteText(bytes.count), limit: byteText(limits.manifestByteCount))
+    }
+    try manifest.checkExpansion(limits, file: file)
+    try writeFile(bytes, to: file)
     try syncFolder(temporary)
     if verifiesBeforeCommit,
       let problem = verify(path: temporary, threads: threads).problems.first

@@ -29,6 +29,7 @@ extension CheckpointReader {
   public func extract(
     _ tensors: [ExtractedTensor], as format: ExtractionFormat, to path: String
   ) throws(CheckpointError) -> Int {
+    try checkNames(tensors, format, path: path)
     let partial = path + ".partial"
     try removeTree(partial)
     do throws(CheckpointError) {
@@ -43,6 +44,30 @@ extension CheckpointReader {
     } catch {
       try? removeTree(partial)
       throw error
+    }
+  }
+
+  /// A name is a file's in an npz, which people unpack, and a key in a safetensors file: it must not lead
+  /// out of the archive's folder, and no two may be one.
+  private func checkNames(
+    _ tensors: [ExtractedTensor], _ format: ExtractionFormat, path: String
+  ) throws(CheckpointError) {
+    var seen: Set<String> = ["__metadata__"]
+    for tensor in tensors {
+      let parts = tensor.name.split(separator: "/", omittingEmptySubsequences: false)
+      let leads = parts.contains { ["", ".", ".."].contains($0) } || tensor.name.contains("\\")
+      guard format == .safetensors || !leads else {
+        throw .unsuitable(
+          path: path,
+          reason: "the tensor \"\(printable(tensor.name))\" would lead out of the archive's folder "
+            + "where it is unpacked; use --to safetensors")
+      }
+      guard seen.insert(tensor.name).inserted else {
+        throw .unsuitable(
+          path: path,
+          reason: "the name \"\(printable(tensor.name))\" stands for two things in it; "
+            + "choose fewer tensors with --only and --role")
+      }
     }
   }
 }

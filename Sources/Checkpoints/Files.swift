@@ -7,29 +7,40 @@
 #endif
 
 /// A file opened for reading at any offset.
-final class InputFile {
-  let path: String
-  let byteCount: Int
+package final class InputFile {
+  package let path: String
+  package let byteCount: Int
   private let descriptor: Int32
 
-  /// Opens a regular file; anything else (a folder, a pipe) is refused before it is opened.
-  init(path: String) throws(CheckpointError) {
-    guard let byteCount = try fileByteCount(path) else {
+  /// Opens a regular file; anything else (a folder, a pipe, a device) is refused. What was opened is
+  /// what is asked, so that nobody can change places with it; nobody waits for a pipe's other end.
+  package init(path: String) throws(CheckpointError) {
+    self.path = path
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else {
+      byteCount = 0
+      guard errno == ENOENT || errno == ENOTDIR else { throw systemError("read", path) }
       throw .damaged(file: path, found: "it is missing", expected: "a file")
     }
-    self.path = path
-    self.byteCount = byteCount
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw systemError("read", path) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      byteCount = 0
+      throw systemError("read", path)
+    }
+    byteCount = Int(status.st_size)  // bounded: a length is 64 bits and not negative
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .damaged(file: path, found: "it is no regular file", expected: "a file")
+    }
   }
 
-  deinit { close(descriptor) }
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Fills `buffer` with the bytes that start at `offset`.
-  func read(
+  package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: Int
   ) throws(CheckpointError) {
     var done = 0
+    // bounded: a read returns at most what was asked for, so done stays below count
     while done < buffer.count {
       let count = pread(
         descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
@@ -78,7 +89,8 @@ final class OutputFile {
   deinit { if descriptor >= 0 { close(descriptor) } }
 
   func append(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
-    byteCount += bytes.count
+    byteCount += bytes.count  // bounded: bytes that are in memory
+    // bounded: bytes that are in memory
     if gathered.count + bytes.count > Self.gatheredByteCount { try writeGathered() }
     if bytes.count > Self.gatheredByteCount / 4 {
       try writeGathered()
@@ -98,6 +110,7 @@ final class OutputFile {
 
   private func writeNow(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
     var done = 0
+    // bounded: a write returns at most what it was given
     while done < bytes.count {
       let count = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if count >= 0 {
@@ -148,7 +161,7 @@ func fileByteCount(_ path: String) throws(CheckpointError) -> Int? {
   guard status.st_mode & S_IFMT == S_IFREG else {
     throw .damaged(file: path, found: "it is no regular file", expected: "a file")
   }
-  return Int(status.st_size)
+  return Int(status.st_size)  // bounded: a length is 64 bits and not negative
 }
 
 /// When something under that path was last written, in seconds since 1970.
@@ -160,7 +173,7 @@ func modificationSeconds(_ path: String) -> Double? {
   #else
     let time = status.st_mtim
   #endif
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9  // bounded: doubles
 }
 
 /// The clock, in seconds since 1970.

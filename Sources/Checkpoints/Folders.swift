@@ -47,17 +47,38 @@ func folderEntries(_ path: String) throws(CheckpointError) -> [String] {
 /// Removes a folder of files and folders, or a file. What is not there is fine. Symbolic links
 /// are removed, not followed.
 func removeTree(_ path: String) throws(CheckpointError) {
+  try removeTree(Array(path.utf8CString))
+}
+
+/// The same by the bytes of the path, which need not be UTF-8.
+private func removeTree(_ path: [CChar]) throws(CheckpointError) {
+  func failure() -> CheckpointError {
+    let shown = path.dropLast().map { UInt8(bitPattern: $0) }
+    return systemError("remove", String(decoding: shown, as: UTF8.self))
+  }
   var status = stat()
   guard lstat(path, &status) == 0 else {
     if errno == ENOENT { return }
-    throw systemError("remove", path)
+    throw failure()
   }
-  if status.st_mode & S_IFMT == S_IFDIR {
-    for name in try folderEntries(path) { try removeTree(joined(path, name)) }
-    guard rmdir(path) == 0 || errno == ENOENT else { throw systemError("remove", path) }
-  } else {
-    guard unlink(path) == 0 || errno == ENOENT else { throw systemError("remove", path) }
+  guard status.st_mode & S_IFMT == S_IFDIR else {
+    guard unlink(path) == 0 || errno == ENOENT else { throw failure() }
+    return
   }
+  guard let stream = opendir(path) else { throw failure() }
+  var names: [[CChar]] = []
+  while let entry = readdir(stream) {
+    let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+      bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
+    }
+    let dot = CChar(UInt8(ascii: "."))
+    if name != [dot] && name != [dot, dot] { names.append(name) }
+  }
+  closedir(stream)
+  for name in names {
+    try removeTree(path.dropLast() + [CChar(UInt8(ascii: "/"))] + name + [0])
+  }
+  guard rmdir(path) == 0 || errno == ENOENT else { throw failure() }
 }
 
 /// Returns once the folder's entries are on the disk.

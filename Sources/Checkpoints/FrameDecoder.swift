@@ -36,6 +36,7 @@ final class FrameDecoder {
     try tensor.withMutableBytes { bytes in
       Result { () throws(CheckpointError) in
         var start = 0
+        // bounded: the frames add up to the tensor, and the base has the same
         for (index, frame) in record.frames.enumerated() {
           let run = start..<start + frame.rawLength
           let target = UnsafeMutableRawBufferPointer(rebasing: bytes[run])
@@ -63,12 +64,33 @@ final class FrameDecoder {
     return tensor
   }
 
+  /// `body` of the bytes of each frame of a tensor, checked, one after another.
+  func forEachFrame(
+    of record: TensorRecord, base baseRecord: TensorRecord?, from file: InputFile,
+    _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(CheckpointError) {
+    // bounded: dependents and bases have the same frames; the manifest was refused if not
+    for (index, frame) in record.frames.enumerated() {
+      try withScratch(frame.rawLength) { (own) throws(CheckpointError) in
+        if let baseRecord, record.base != nil {
+          try withBaseFrame(baseRecord, index, file) { (base) throws(CheckpointError) in
+            try read(frame, of: record, from: file, base: base, into: own)
+          }
+        } else {
+          try read(frame, of: record, from: file, base: nil, into: own)
+        }
+        body(UnsafeRawBufferPointer(own))
+      }
+    }
+  }
+
   /// Reads and checks every frame of a tensor and of those that are differences to it, without
   /// keeping them. Gives each problem to `report`; a damaged base is one of its dependents too.
   func verify(
     _ record: TensorRecord, dependents: [TensorRecord], in file: InputFile,
     report: (CheckpointError) -> Void
   ) {
+    // bounded: dependents and bases have the same frames; the manifest was refused if not
     for (index, frame) in record.frames.enumerated() {
       do throws(CheckpointError) {
         try withScratch(frame.rawLength) { (own) throws(CheckpointError) in
@@ -102,6 +124,7 @@ final class FrameDecoder {
     grow(&raw, to: count)
     try raw.withUnsafeMutableBytes { room in
       Result { () throws(CheckpointError) in
+        // bounded: it was grown to that
         try body(UnsafeMutableRawBufferPointer(rebasing: room[..<count]))
       }
     }.get()
@@ -117,6 +140,7 @@ final class FrameDecoder {
       Result { () throws(CheckpointError) in
         try body(
           UnsafeRawBufferPointer(own),
+          // bounded: it was grown to that
           UnsafeMutableRawBufferPointer(rebasing: room[..<own.count]))
       }
     }.get()
@@ -126,10 +150,11 @@ final class FrameDecoder {
     _ record: TensorRecord, _ index: Int, _ file: InputFile,
     _ body: (UnsafeRawBufferPointer) throws(CheckpointError) -> Void
   ) throws(CheckpointError) {
-    let frame = record.frames[index]
+    let frame = record.frames[index]  // bounded: a base has the same frames
     grow(&base, to: frame.rawLength)
     try base.withUnsafeMutableBytes { room in
       Result { () throws(CheckpointError) in
+        // bounded: it was grown to that
         let target = UnsafeMutableRawBufferPointer(rebasing: room[..<frame.rawLength])
         try read(frame, of: record, from: file, base: nil, into: target)
         try body(UnsafeRawBufferPointer(target))
@@ -167,10 +192,12 @@ final class FrameDecoder {
     try frame.withUnsafeMutableBytes { frame in
       planes.withUnsafeMutableBytes { planes in
         Result { () throws(CheckpointError) in
+          // bounded: it was grown to that
           let stored = UnsafeMutableRawBufferPointer(rebasing: frame[..<record.length])
           try file.read(into: stored, at: record.offset)
           let target =
             tensor.encoding == .plain
+            // bounded: it was grown to that
             ? raw : UnsafeMutableRawBufferPointer(rebasing: planes[..<raw.count])
           do throws(CompressionError) {
             try decompressor.decompress(UnsafeRawBufferPointer(stored), into: target)
@@ -186,6 +213,7 @@ final class FrameDecoder {
           case .floatPlanes:
             joinPlanes(source, transform: .rotated, elementByteCount: k, into: raw)
           case .differencePlanes:
+            // bounded: the manifest was refused without a base
             joinPlanes(source, base: base!, transform: .difference, elementByteCount: k, into: raw)
           }
         }

@@ -1,5 +1,3 @@
-public import Tensors
-
 /// How often a tensor's finite values fall into equal parts of its range.
 public struct Histogram: Hashable, Sendable, Codable {
   public var minimum: Double
@@ -8,18 +6,20 @@ public struct Histogram: Hashable, Sendable, Codable {
   /// last one has the maximum too.
   public var counts: [Int]
 
-  public init(_ tensor: Tensor, binCount: Int = 32) {
-    precondition(binCount > 0, "\(binCount) parts")
-    let values = doubles(tensor).filter(\.isFinite)
-    let (low, high) = (values.min() ?? 0, values.max() ?? 0)
-    (minimum, maximum) = (low, high)
+  /// Of nothing yet; ends and values follow.
+  init(binCount: Int) {
+    precondition(binCount > 0, "\(binCount) parts")  // bounded: a number of the program's own
+    (minimum, maximum) = (0, 0)
     counts = [Int](repeating: 0, count: binCount)
+  }
+
+  /// Counts a finite value between the ends.
+  mutating func add(_ value: Double) {
     // Halves, so that the width of the widest range is finite.
-    let width = high / 2 - low / 2
-    for value in values {
-      let place = width > 0 ? (value / 2 - low / 2) / width * Double(binCount) : 0
-      counts[Swift.min(Int(place), binCount - 1)] += 1
-    }
+    let width = maximum / 2 - minimum / 2  // bounded: doubles
+    // bounded: doubles
+    let place = width > 0 ? (value / 2 - minimum / 2) / width * Double(counts.count) : 0
+    counts[Swift.min(Int(place), counts.count - 1)] += 1  // bounded: 0 to counts.count
   }
 
   /// A line of block characters, as high as the counts' roots: tails stay visible.
@@ -28,6 +28,7 @@ public struct Histogram: Hashable, Sendable, Codable {
     guard highest > 0 else { return "" }
     let blocks = Array(" ▁▂▃▄▅▆▇█")
     return String(
+      // bounded: a root of a count over that of the largest is 0 to 1
       counts.map { blocks[Int((Double($0).squareRoot() / highest * 8).rounded(.up))] })
   }
 }

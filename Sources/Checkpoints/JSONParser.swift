@@ -9,21 +9,34 @@ public struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
 extension JSONValue {
   /// How deep arrays and objects may be nested: far beyond any recipe or graph, far within a stack.
   public static let maximumDepth = 128
+  /// How many values a text may hold: far beyond any manifest. A value takes a hundred times the memory
+  /// of its shortest text, so bytes alone are no bound.
+  public static let maximumCount = 1 << 20
+  /// The longest number in a text.
+  static let maximumNumberLength = 1024
 
   /// The one value in `bytes`.
   ///
   /// Strict JSON (RFC 8259) in valid UTF-8. Refused besides: nesting deeper than `maximumDepth`,
+  /// more than `maximumCount` values,
   /// a key given twice, integers beyond 64 bits, numbers beyond a double's range.
   public init(parsing bytes: [UInt8]) throws(JSONError) {
     try self.init(parsing: bytes, leavingOut: [])
   }
 
+  /// The value in a text of this program's own making, however long.
+  init(parsingOwn bytes: [UInt8]) throws(JSONError) {
+    try self.init(parsing: bytes, leavingOut: [], maximumCount: .max)
+  }
+
   /// As above, without the values of some keys of the outermost object: these become `null`
   /// without being looked at more closely than it takes to find their end.
-  init(parsing bytes: [UInt8], leavingOut skipped: Set<String>) throws(JSONError) {
+  init(
+    parsing bytes: [UInt8], leavingOut skipped: Set<String>, maximumCount: Int = Self.maximumCount
+  ) throws(JSONError) {
     let result = bytes.withUnsafeBufferPointer { source in
       Result { () throws(JSONError) in
-        var parser = JSONParser(bytes: source, skipped: skipped)
+        var parser = JSONParser(bytes: source, skipped: skipped, maximumCount: maximumCount)
         return try parser.document()
       }
     }
@@ -34,13 +47,17 @@ extension JSONValue {
 private struct JSONParser {
   let bytes: UnsafeBufferPointer<UInt8>
   let skipped: Set<String>
+  let maximumCount: Int
   var offset = 0
+  var valueCount = 0
 
-  init(bytes: UnsafeBufferPointer<UInt8>, skipped: Set<String>) {
+  init(bytes: UnsafeBufferPointer<UInt8>, skipped: Set<String>, maximumCount: Int) {
     self.bytes = bytes
     self.skipped = skipped
+    self.maximumCount = maximumCount
   }
 
+  // bounded: offset is compared with the count
   mutating func document() throws(JSONError) -> JSONValue {
     let result = try value(depth: 0)
     skipSpace()
@@ -50,6 +67,7 @@ private struct JSONParser {
 
   func error(_ reason: String) -> JSONError { JSONError(offset: offset, reason: reason) }
 
+  // bounded: offset is compared with the count before each byte
   mutating func skipSpace() {
     while offset < bytes.count {
       switch bytes[offset] {
@@ -60,20 +78,27 @@ private struct JSONParser {
   }
 
   /// The next byte that is no space, not consumed.
+  // bounded: offset was compared with the count
   mutating func peek() throws(JSONError) -> UInt8 {
     skipSpace()
     guard offset < bytes.count else { throw error("the text ends too early") }
     return bytes[offset]
   }
 
+  // bounded: peek found a byte at offset
   mutating func expect(_ scalar: Unicode.Scalar) throws(JSONError) {
     guard try peek() == UInt8(ascii: scalar) else { throw error("expected '\(scalar)'") }
     offset += 1
   }
 
+  // bounded: depth is at most 128, and the count of values at most 2²⁰
   mutating func value(depth: Int) throws(JSONError) -> JSONValue {
     guard depth <= JSONValue.maximumDepth else {
       throw error("nested deeper than \(JSONValue.maximumDepth) levels")
+    }
+    valueCount += 1
+    guard valueCount <= maximumCount else {
+      throw error("more than \(maximumCount) values")
     }
     switch try peek() {
     case UInt8(ascii: "{"): return .object(try object(depth: depth))
@@ -86,6 +111,7 @@ private struct JSONParser {
     }
   }
 
+  // bounded: so many bytes are left
   mutating func word(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
     let count = text.utf8CodeUnitCount
     guard bytes.count - offset >= count,
@@ -95,6 +121,7 @@ private struct JSONParser {
     return value
   }
 
+  // bounded: peek found a byte at offset; depth is at most 128
   mutating func array(depth: Int) throws(JSONError) -> [JSONValue] {
     try expect("[")
     var elements: [JSONValue] = []
@@ -113,6 +140,7 @@ private struct JSONParser {
     }
   }
 
+  // bounded: peek found a byte at offset; depth is at most 128
   mutating func object(depth: Int) throws(JSONError) -> [String: JSONValue] {
     try expect("{")
     var members: [String: JSONValue] = [:]
@@ -144,6 +172,7 @@ private struct JSONParser {
   }
 
   /// Moves past one value by its brackets and quotes alone.
+  // bounded: offset is compared with the count before each byte; depth stays below it
   mutating func skipValue() throws(JSONError) {
     var depth = 0
     _ = try peek()
@@ -168,6 +197,7 @@ private struct JSONParser {
     throw error("the text ends too early")
   }
 
+  // bounded: indices are compared with the count before each byte; 18 digits fit in 64 bits
   mutating func number() throws(JSONError) -> JSONValue {
     let start = offset
     func isDigit(_ index: Int) -> Bool {
@@ -194,6 +224,9 @@ private struct JSONParser {
       guard isDigit(end) else { throw error("a number lacks its exponent") }
       while isDigit(end) { end += 1 }
     }
+    guard end - start <= JSONValue.maximumNumberLength else {
+      throw error("a number of more than \(JSONValue.maximumNumberLength) characters")
+    }
     // Up to 18 digits fit in any case.
     if isWhole, end - start <= 18 {
       let isNegative = bytes[start] == UInt8(ascii: "-")
@@ -217,6 +250,7 @@ private struct JSONParser {
     return .number(value)
   }
 
+  // bounded: offset is compared with the count before each byte
   mutating func string() throws(JSONError) -> String {
     offset += 1
     let start = offset
@@ -256,6 +290,7 @@ private struct JSONParser {
     return result
   }
 
+  // bounded: offset is compared with the count before each byte; surrogates give 0x10000 to 0x10FFFF
   mutating func escape() throws(JSONError) -> Unicode.Scalar {
     guard offset < bytes.count else { throw error("a string has no end") }
     defer { offset += 1 }
@@ -285,6 +320,7 @@ private struct JSONParser {
   }
 
   /// The four hexadecimal digits at `index`.
+  // bounded: the index is compared with the count before each byte; it stays below it by five at most
   func unit(at index: Int) throws(JSONError) -> UInt16 {
     var value: UInt16 = 0
     for i in index..<index + 4 {

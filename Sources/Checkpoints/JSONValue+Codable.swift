@@ -46,7 +46,7 @@ extension JSONValue: Codable {
     let encoder = JSONEncoder()
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    self = try JSONValue(parsing: Array(encoder.encode(value)))
+    self = try JSONValue(parsingOwn: Array(encoder.encode(value)))
   }
 
   /// The value that has this JSON form.

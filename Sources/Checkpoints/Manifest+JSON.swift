@@ -56,17 +56,18 @@ extension Manifest: Codable {
   init(json: JSONValue, file: String, limits: CheckpointLimits) throws(CheckpointError) {
     let top = ManifestField(value: json, place: .manifest, file: file)
     try Self.checkVersion(top)
-    step = try top["step"].count()
-    epoch = try top["epoch"].count()
-    position = try top["position"].count()
+    step = try top["step"].count(atMost: limits.count)
+    epoch = try top["epoch"].count(atMost: limits.count)
+    position = try top["position"].count(atMost: limits.count)
     recipe = try top["recipe"].value
     graph = try top["graph"].value
     state = try top["state"].value
     metrics = [:]
+    // bounded: a dictionary
     for (name, field) in try top["metrics"].members() { metrics[name] = try field.double() }
     libraries = try top["libraries"].strings()
     writer = WriterNote(
-      worldSize: try top["writer"]["world_size"].count(),
+      worldSize: try top["writer"]["world_size"].count(atMost: limits.count),
       details: try top["writer"]["details"].strings())
 
     shards = []
@@ -88,6 +89,7 @@ extension Manifest: Codable {
     tensors.reserveCapacity(fields.count)
     var keys = Set<TensorKey>()
     var rawByteCount = 0
+    // bounded: names by their index
     let shardIndices = Dictionary(
       uniqueKeysWithValues: shards.indices.map { (Self.shardFileName($0), $0) })
     for field in fields {
@@ -97,7 +99,7 @@ extension Manifest: Codable {
         throw field.wrong("each name and role once, not \(tensor.key) again")
       }
       // Each is at most `tensorByteCount`, and the sum is checked at each step: no overflow.
-      rawByteCount += tensor.rawByteCount
+      rawByteCount += tensor.rawByteCount  // bounded: both are at most a limit
       guard rawByteCount <= limits.rawByteCount else {
         throw .limit(
           file: file, found: "more than \(byteText(limits.rawByteCount)) of tensors",
@@ -107,6 +109,21 @@ extension Manifest: Codable {
     }
     try checkBases(file: file)
     try checkTiling(file: file)
+    try checkExpansion(limits, file: file)
+  }
+
+  /// A small file must not ask for much memory; see `CheckpointLimits.expansion`.
+  func checkExpansion(_ limits: CheckpointLimits, file: String) throws(CheckpointError) {
+    // What tiles a shard file is bounded by the frames' own limits, so the sum cannot overflow.
+    let (expanded, overflow) = limits.expansion.multipliedReportingOverflow(by: shardByteCount)
+    let (room, isEndless) = expanded.addingReportingOverflow(limits.smallRawByteCount)
+    guard overflow || isEndless || rawByteCount <= room else {
+      throw .limit(
+        file: file,
+        found: "\(byteText(rawByteCount)) of tensors in \(byteText(shardByteCount)) of shard files",
+        limit: "\(byteText(room)), \(limits.expansion) times as much and "
+          + byteText(limits.smallRawByteCount))
+    }
   }
 
   /// Refuses what is no manifest of ours, or one of another version, before anything else.
@@ -114,6 +131,7 @@ extension Manifest: Codable {
     let format = try top["format"]
     guard format.value.string == formatName else { throw format.wrong("\"\(formatName)\"") }
     let version = try top["version"].value
+    // bounded: a number of this program
     guard let number = version.int, (1...currentVersion).contains(number) else {
       throw .version(file: top.file, found: version.lineText, known: currentVersion)
     }
@@ -145,6 +163,7 @@ extension Manifest: Codable {
       throw try field["base"].wrong("no such key but for difference-planes")
     }
     let shardField = try field["shard"]
+    // bounded: a dictionary
     guard let shard = shardIndices[try shardField.string()] else {
       throw shardField.wrong("one of the \(shards.count) files under \"shards\"")
     }
@@ -166,6 +185,7 @@ extension Manifest: Codable {
     var rawSum = 0
     for frameField in try field["frames"].elements() {
       let frame = try Self.frame(
+        // bounded: an index that the dictionary gave
         frameField, shardByteCount: shards[shard].byteCount, dtype: dtype)
       rawSum += frame.rawLength
       guard rawSum <= byteCount else { break }
@@ -189,6 +209,7 @@ extension Manifest: Codable {
     let frame = FrameRecord(
       offset: try field["offset"].count(), length: try field["length"].count(),
       rawLength: try field["raw_length"].count(), xxh64: try field["xxh64"].hash())
+    // bounded: the offset was compared just before
     guard frame.offset <= shardByteCount, frame.length <= shardByteCount - frame.offset else {
       throw field.wrong("a run inside the \(shardByteCount) bytes of its shard file")
     }
@@ -207,10 +228,12 @@ extension Manifest: Codable {
   /// A difference needs a tensor that is none, of the same name, form, file and runs of elements.
   private func checkBases(file: String) throws(CheckpointError) {
     guard tensors.contains(where: { $0.base != nil }) else { return }
+    // bounded: refused before if a key came twice
     let records = Dictionary(uniqueKeysWithValues: tensors.map { ($0.key, $0) })
     for tensor in tensors {
       guard let role = tensor.base else { continue }
       let key = TensorKey(name: tensor.name, role: role)
+      // bounded: a dictionary
       guard let base = records[key], base.base == nil, base.shape == tensor.shape,
         base.dtype == tensor.dtype, base.shard == tensor.shard,
         base.frames.map(\.rawLength) == tensor.frames.map(\.rawLength)
@@ -226,10 +249,12 @@ extension Manifest: Codable {
   private func checkTiling(file: String) throws(CheckpointError) {
     var runs = [[Range<Int>]](repeating: [], count: shards.count)
     for tensor in tensors {
+      // bounded: each frame was held against its shard file
       runs[tensor.shard] += tensor.frames.map { $0.offset..<$0.offset + $0.length }
     }
     for (index, shard) in shards.enumerated() {
       var end = 0
+      // bounded: one for each shard file
       for run in runs[index].sorted(by: { $0.lowerBound < $1.lowerBound }) {
         guard run.lowerBound == end else {
           throw .damaged(
@@ -268,7 +293,8 @@ func hexValue(_ text: String) -> UInt64? {
   var value: UInt64 = 0
   for byte in text.utf8 {
     switch byte {
-    case 0x30...0x39: value = value << 4 | UInt64(byte - 0x30)
+    case 0x30...0x39: value = value << 4 | UInt64(byte - 0x30)  // bounded: 16 digits in 64 bits
+    // bounded: 16 digits in 64 bits
     case 0x61...0x66: value = value << 4 | UInt64(byte - 0x61 + 10)
     default: return nil
     }

@@ -92,11 +92,18 @@ public struct Manifest: Hashable, Sendable {
 /// What a reader accepts. The numbers lie far beyond a real checkpoint; they keep a hostile one
 /// from taking the machine's memory.
 public struct CheckpointLimits: Hashable, Sendable {
-  public var manifestByteCount = 256 << 20
-  public var tensorCount = 1 << 20
+  public var manifestByteCount = 16 << 20
+  public var tensorCount = 1 << 17
   public var tensorByteCount = 16 << 30
   /// All tensors together.
   public var rawByteCount = 256 << 30
+  /// All tensors together may also take no more than so many times the shard files' bytes, and
+  /// `smallRawByteCount` besides: a trained weight hardly shrinks, so a real checkpoint never comes
+  /// near, and a small file cannot ask for much memory or time.
+  public var expansion = 64
+  public var smallRawByteCount = 64 << 20
+  /// Steps, epochs, positions and ranks.
+  public var count = 1 << 48
 
   public init() {}
 }

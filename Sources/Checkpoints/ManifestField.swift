@@ -24,6 +24,7 @@ struct ManifestField {
   subscript(key: String) -> ManifestField {
     get throws(CheckpointError) {
       guard let members = value.object else { throw wrong("an object") }
+      // bounded: a dictionary
       guard let member = members[key] else {
         throw .damaged(
           file: file, found: "\(place) has no key \"\(key)\"", expected: "that key")
@@ -57,6 +58,14 @@ struct ManifestField {
     return count
   }
 
+  func count(atMost limit: Int) throws(CheckpointError) -> Int {
+    // bounded: limits are positive
+    guard let count = value.int, (0...limit).contains(count) else {
+      throw wrong("a whole number from 0 to \(limit)")
+    }
+    return count
+  }
+
   func double() throws(CheckpointError) -> Double {
     guard let double = value.double else { throw wrong("a number") }
     return double
@@ -69,7 +78,7 @@ struct ManifestField {
 
   func strings() throws(CheckpointError) -> [String: String] {
     var result: [String: String] = [:]
-    for (key, field) in try members() { result[key] = try field.string() }
+    for (key, field) in try members() { result[key] = try field.string() }  // bounded: a dictionary
     return result
   }
 

@@ -40,62 +40,48 @@ func difference(_ a: Tensor, _ b: Tensor, key: TensorKey) -> TensorDifference? {
   if a.isBitwiseEqual(to: b) { return nil }
   var result = TensorDifference(key)
   result.elementCount = a.elementCount
-  let (x, y) = (doubles(a), doubles(b))
-  let (p, q) = (orderedBits(a), orderedBits(b))
   let isFloat = [.float32, .float64, .bfloat16].contains(a.dtype)
   if isFloat { result.maximumULP = 0 }
-  for i in x.indices where p[i] != q[i] {
-    result.differingCount += 1
-    guard x[i].isFinite, y[i].isFinite else {
-      result.nonFiniteCount += 1
-      continue
+  // Piece by piece: as doubles a tensor takes many times its own memory.
+  let (piece, dtype) = (1 << 20, a.dtype)
+  a.withBytes { a in
+    b.withBytes { b in
+      for start in stride(from: 0, to: a.count, by: piece) {
+        let run = start..<min(start + piece, a.count)
+        result.add(
+          UnsafeRawBufferPointer(rebasing: a[run]), UnsafeRawBufferPointer(rebasing: b[run]),
+          dtype, isFloat: isFloat)
+      }
     }
-    let distance =
-      p[i] > q[i]
-      ? p[i].subtractingReportingOverflow(q[i])
-      : q[i].subtractingReportingOverflow(p[i])
-    // Integers differ by that distance exactly, even where doubles would round it away.
-    let steps = distance.overflow ? .max : distance.partialValue
-    let absolute =
-      isFloat ? Swift.min(abs(x[i] - y[i]), .greatestFiniteMagnitude) : Double(steps)
-    let largest = Swift.max(abs(x[i]), abs(y[i]))
-    result.maximumAbsolute = Swift.max(result.maximumAbsolute, absolute)
-    if largest > 0 {
-      result.maximumRelative = Swift.max(result.maximumRelative, absolute / largest)
-    }
-    if isFloat { result.maximumULP = Swift.max(result.maximumULP!, steps) }
   }
   return result
 }
 
-/// The elements as whole numbers in the order of their values, one apart where the values are
-/// neighbours; -0 lies one below 0, so that different bits are different numbers.
-private func orderedBits(_ tensor: Tensor) -> [Int] {
-  switch tensor.dtype {
-  case .float32:
-    tensor.withElements(as: Float.self) { values in
-      values.map { value in
-        let bits = Int(Int32(bitPattern: value.bitPattern))
-        return bits >= 0 ? bits : Int(Int32.min) - 1 - bits
+extension TensorDifference {
+  /// Compares a piece of both tensors.
+  fileprivate mutating func add(
+    _ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer, _ dtype: DType, isFloat: Bool
+  ) {
+    let (x, y) = (doubles(a, dtype), doubles(b, dtype))
+    let (p, q) = (orderedBits(a, dtype), orderedBits(b, dtype))
+    for i in x.indices where p[i] != q[i] {
+      differingCount += 1
+      guard x[i].isFinite, y[i].isFinite else {
+        nonFiniteCount += 1
+        continue
       }
+      let distance =
+        p[i] > q[i]
+        ? p[i].subtractingReportingOverflow(q[i])
+        : q[i].subtractingReportingOverflow(p[i])
+      // Integers differ by that distance exactly, even where doubles would round it away.
+      let steps = distance.overflow ? .max : distance.partialValue
+      let absolute =
+        isFloat ? Swift.min(abs(x[i] - y[i]), .greatestFiniteMagnitude) : Double(steps)
+      let largest = Swift.max(abs(x[i]), abs(y[i]))
+      maximumAbsolute = Swift.max(maximumAbsolute, absolute)
+      if largest > 0 { maximumRelative = Swift.max(maximumRelative, absolute / largest) }
+      if let most = maximumULP { maximumULP = Swift.max(most, steps) }
     }
-  case .float64:
-    tensor.withElements(as: Double.self) { values in
-      values.map { value in
-        let bits = Int(truncatingIfNeeded: value.bitPattern)
-        return bits >= 0 ? bits : Int.min &- 1 &- bits
-      }
-    }
-  case .bfloat16:
-    tensor.withBytes { bytes in
-      bytes.bindMemory(to: UInt16.self).map { value in
-        let bits = Int(Int16(bitPattern: UInt16(littleEndian: value)))
-        return bits >= 0 ? bits : Int(Int16.min) - 1 - bits
-      }
-    }
-  case .int8: tensor.withElements(as: Int8.self) { $0.map(Int.init) }
-  case .uint8: tensor.withElements(as: UInt8.self) { $0.map(Int.init) }
-  case .int32: tensor.withElements(as: Int32.self) { $0.map(Int.init) }
-  case .int64: tensor.withElements(as: Int64.self) { $0.map { Int($0) } }
   }
 }

@@ -1,4 +1,4 @@
-public import Tensors
+import Tensors
 
 /// Minimum, maximum, mean and standard deviation of a tensor's finite elements, and how many
 /// elements are not finite.
@@ -13,47 +13,58 @@ public struct TensorStatistics: Hashable, Sendable, Codable {
   public var infinityCount = 0
   public var zeroCount = 0
 
-  public init(_ tensor: Tensor) {
-    let values = doubles(tensor)
-    var sum = 0.0
-    var count = 0
-    var (low, high) = (Double.infinity, -Double.infinity)
-    for value in values {
+  init() {}
+}
+
+/// Statistics and histogram of a tensor that comes piece by piece, twice: first its range and mean, then
+/// what refers to these. So no more than a piece of it is ever in memory.
+struct TensorSurvey {
+  private(set) var statistics = TensorStatistics()
+  private(set) var histogram: Histogram
+  private var sum = 0.0
+  private var squares = 0.0
+  private var count = 0
+  private var (low, high) = (Double.infinity, -Double.infinity)
+
+  init(binCount: Int = 32) { histogram = Histogram(binCount: binCount) }
+
+  /// Takes in a piece of the tensor on the first way through it.
+  mutating func look(_ bytes: UnsafeRawBufferPointer, _ dtype: DType) {
+    forEachDouble(bytes, dtype) { value in
       if value.isFinite {
         low = Swift.min(low, value)
         high = Swift.max(high, value)
-        sum += value
+        sum += value  // bounded: doubles
         count += 1
-        if value == 0 { zeroCount += 1 }
+        if value == 0 { statistics.zeroCount += 1 }
       } else if value.isNaN {
-        nanCount += 1
+        statistics.nanCount += 1
       } else {
-        infinityCount += 1
+        statistics.infinityCount += 1
       }
     }
-    guard count > 0 else { return }
-    mean = sum / Double(count)
-    var squares = 0.0
-    for value in values where value.isFinite { squares += (value - mean) * (value - mean) }
-    (minimum, maximum) = (low, high)
-    standardDeviation = (squares / Double(count)).squareRoot()
   }
-}
 
-/// The elements as doubles: exact, except for whole numbers beyond 2⁵³.
-func doubles(_ tensor: Tensor) -> [Double] {
-  switch tensor.dtype {
-  case .float32: tensor.withElements(as: Float.self) { $0.map(Double.init) }
-  case .float64: tensor.values(as: Double.self)
-  case .int8: tensor.withElements(as: Int8.self) { $0.map(Double.init) }
-  case .uint8: tensor.withElements(as: UInt8.self) { $0.map(Double.init) }
-  case .int32: tensor.withElements(as: Int32.self) { $0.map(Double.init) }
-  case .int64: tensor.withElements(as: Int64.self) { $0.map { Double($0) } }
-  case .bfloat16:
-    tensor.withBytes { bytes in
-      bytes.bindMemory(to: UInt16.self).map {
-        Double(Float(bitPattern: UInt32(UInt16(littleEndian: $0)) << 16))
-      }
+  /// Between the two ways.
+  mutating func lookAgain() {
+    guard count > 0 else { return }
+    statistics.mean = sum / Double(count)
+    (statistics.minimum, statistics.maximum) = (low, high)
+    (histogram.minimum, histogram.maximum) = (low, high)
+  }
+
+  /// Takes in a piece of the tensor on the second way.
+  mutating func measure(_ bytes: UnsafeRawBufferPointer, _ dtype: DType) {
+    let mean = statistics.mean
+    forEachDouble(bytes, dtype) { value in
+      guard value.isFinite else { return }
+      squares += (value - mean) * (value - mean)  // bounded: doubles
+      histogram.add(value)
     }
+  }
+
+  mutating func finish() {
+    guard count > 0 else { return }
+    statistics.standardDeviation = (squares / Double(count)).squareRoot()
   }
 }

@@ -58,7 +58,8 @@ private func trimmed(_ text: String) -> String {
 
 /// A span of time in its largest unit: `42 s`, `5 min`, `3 h`, `12 d`.
 func ageText(seconds: Double) -> String {
-  let seconds = Int(Swift.max(seconds, 0))
+  // A file's time may be any number of seconds.
+  let seconds = Int(Swift.min(Swift.max(seconds, 0), 1e15))
   if seconds < 120 { return "\(seconds) s" }
   if seconds < 2 * 3600 { return "\(seconds / 60) min" }
   if seconds < 2 * 86400 { return "\(seconds / 3600) h" }

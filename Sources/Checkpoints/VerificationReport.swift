@@ -7,7 +7,7 @@ public struct VerificationReport: Hashable, Sendable, Codable {
   public let rawByteCount: Int
   public let storedByteCount: Int
   /// One sentence each; empty if the checkpoint is whole.
-  public let problems: [String]
+  public var problems: [String]
 
   public var isWhole: Bool { problems.isEmpty }
 }

@@ -26,6 +26,7 @@ public final class FrameDecompressor {
       throw .frameLength(found: length, expected: frame.count)
     }
     let announced = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
+    // bounded: a count is not negative
     guard announced == UInt64(byteCount) else {
       throw .rawLength(found: announced, expected: byteCount)
     }
@@ -51,6 +52,7 @@ public final class FrameDecompressor {
       ZSTD_decompressDCtx(
         context, bytes.baseAddress, bytes.count, frame.baseAddress, frame.count))
     guard count == bytes.count else {
+      // bounded: a count is not negative
       throw .rawLength(found: UInt64(count), expected: bytes.count)
     }
   }

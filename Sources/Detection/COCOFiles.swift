@@ -26,7 +26,7 @@ public struct COCOBox: Hashable, Sendable, Decodable {
     self.init(left: values[0], top: values[1], width: values[2], height: values[3])
   }
 
-  public var area: Double { width * height }
+  public var area: Double { width * height }  // bounded: doubles
 }
 
 /// A COCO annotation file, as far as boxes need it.

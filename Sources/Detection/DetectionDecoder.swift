@@ -44,6 +44,8 @@ public func decodeCandidates(
             logits: level.boxes + position * BoxEncoding.channelCount,
             row: cell / geometry.width, column: cell % geometry.width) * Float(geometry.stride)
         corners = box
+        // No box: weights so large that sums overflow can do that.
+        guard box[0].isFinite, box[1].isFinite, box[2].isFinite, box[3].isFinite else { return }
         candidates.append(DetectedBox(corners: box, score: score, classIndex: Int32(index)))
       }
       if isMultiLabel {

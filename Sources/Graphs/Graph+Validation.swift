@@ -10,16 +10,16 @@ extension Graph {
     func fail(_ node: Node? = nil, _ reason: String) -> GraphError {
       GraphError(graph: name, node: node?.name, reason: reason)
     }
-    for parameter in parameters
-    where parameter.shape.checkedElementCount.map({ $0 < Self.elementLimit }) != true {
-      throw fail(nil, "parameter \(parameter.name) has the impossible shape \(parameter.shape)")
-    }
+    try checkLimits()
+    var budget = GraphBudget(graph: name)
     var known = [Bool](repeating: false, count: values.count)
+    // bounded: compared with the indices just before
     for input in inputs {
       guard values.indices.contains(input) else { throw fail(nil, "input \(input) is not a value") }
       known[input] = true
     }
     var parameterUsed = [Bool](repeating: false, count: parameters.count)
+    // bounded: every index is compared with the indices before it is used
     for node in nodes {
       guard values.indices.contains(node.output), !known[node.output] else {
         throw fail(node, "output \(node.output) is no value or already made by another node")
@@ -32,6 +32,7 @@ extension Graph {
       do { shape = try node.operation.outputShape(for: shapes) } catch {
         throw fail(node, error.reason)
       }
+      try budget.add(node, inputs: shapes, output: shape)
       guard shape == values[node.output].shape else {
         throw fail(node, "declares shape \(values[node.output].shape), computes \(shape)")
       }
@@ -51,6 +52,12 @@ extension Graph {
           )
         }
       }
+      if case .batchNorm(let epsilon, let momentum) = node.operation {
+        guard epsilon > 0, epsilon <= 1, (0...1).contains(momentum) else {
+          throw fail(
+            node, "epsilon \(epsilon) and momentum \(momentum); expected numbers from 0 to 1")
+        }
+      }
       if case .fakeQuantize(let site) = node.operation, !sites.indices.contains(site) {
         throw fail(node, "site \(site) does not exist")
       }
@@ -67,6 +74,7 @@ extension Graph {
       }
       known[node.output] = true
     }
+    // bounded: every index is compared with the indices before it is used
     for site in sites {
       guard let learned = site.learned?.parameter else { continue }
       guard parameters.indices.contains(learned), !parameterUsed[learned], site.fixedRange == nil,
@@ -87,17 +95,22 @@ extension Graph {
       throw fail(
         nil, "site \(site.name) is shifted; only symmetric ones of fewer than 8 bits can be")
     }
+    // bounded: every index is compared with the indices before it is used
     for site in sites {
       guard let range = site.fixedRange else { continue }
       guard range.low.isFinite, range.high.isFinite, range.low <= range.high else {
         throw fail(nil, "site \(site.name) has the impossible range \(range.low) ... \(range.high)")
       }
     }
+    // bounded: compared with the indices just before
     for output in outputs where !values.indices.contains(output) || !known[output] {
       throw fail(nil, "output \(output) is made by no node")
     }
     if let name = Self.firstRepeated(nodes.map(\.name)) {
       throw fail(nil, "two nodes are named \(name)")
+    }
+    if let name = Self.firstRepeated(sites.map(\.name)) {
+      throw fail(nil, "two sites are named \(name)")
     }
     if let name = Self.firstRepeated(parameters.map(\.name)) {
       throw fail(nil, "two parameters are named \(name)")
@@ -105,17 +118,16 @@ extension Graph {
     try validateHead()
   }
 
-  /// No parameter has as many elements.
-  private static let elementLimit = 1 << 32
-
   private func validateHead() throws(GraphError) {
     guard let head else { return }
+    // bounded: a constant
     guard (1...Operation.largestExtent).contains(head.bins), !head.classNames.isEmpty else {
       throw GraphError(
         graph: name,
         reason: "the head has \(head.bins) bins and \(head.classNames.count) classes; expected some"
       )
     }
+    // bounded: bins are at most 2²⁰, and values are compared with the indices first
     for level in head.levels {
       for (value, channels) in [
         (level.boxes, 4 * head.bins), (level.classes, head.classNames.count),

@@ -14,6 +14,7 @@ extension Operation {
           reason: "\(name) of \(inputs.map(\.description).joined(separator: ", ")): \(expected)")
       }
     }
+    // bounded: a constant
     func isExtent(_ number: Int) -> Bool { (1...Self.largestExtent).contains(number) }
     try require(
       inputs.allSatisfy { ($0.rank == 1 || $0.rank == 3) && $0.extents.allSatisfy(isExtent) },
@@ -32,6 +33,7 @@ extension Operation {
     case .maxPool(let kernel, let stride, let padding):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(
+        // bounded: the kernel was found positive just before
         isExtent(kernel) && isExtent(stride) && (0...kernel / 2).contains(padding),
         "padding may be at most half the kernel")
       return try window(inputs[0], kernel, stride, padding, channels: inputs[0][2], require)
@@ -50,12 +52,14 @@ extension Operation {
     case .slice(let from, let count):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(
+        // bounded: from is 0 to that extent
         from >= 0 && from < inputs[0][2] && count > 0 && count <= inputs[0][2] - from,
         "\(count) channels from \(from) on are not all there")
       return [inputs[0][0], inputs[0][1], count]
     case .upsample(let factor):
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
       try require(isExtent(factor), "the factor must be positive")
+      // bounded: both at most 2²⁰
       return [inputs[0][0] * factor, inputs[0][1] * factor, inputs[0][2]]
     case .globalAveragePool:
       try require(inputs.count == 1 && inputs[0].rank == 3, "expected one [H, W, C]")
@@ -70,6 +74,7 @@ extension Operation {
   private func window(
     _ input: Shape, _ kernel: Int, _ stride: Int, _ padding: Int, channels: Int,
     _ require: (Bool, String) throws(ShapeMismatch) -> Void
+      // bounded: extents, kernel, stride and padding are at most 2²⁰, stride 1 or more
   ) throws(ShapeMismatch) -> Shape {
     try require(
       input[0] + 2 * padding >= kernel && input[1] + 2 * padding >= kernel,
@@ -92,6 +97,7 @@ extension Operation {
       return [("weight", [features, inputs[0][0]], .weight)]
         + (bias ? [("bias", [features], .bias)] : [])
     case .batchNorm:
+      // bounded: shapes that fit have an extent
       let channels: Shape = [inputs[0][inputs[0].rank - 1]]
       return [
         ("weight", channels, .scale), ("bias", channels, .shift),

@@ -60,7 +60,8 @@ extension Image {
   /// outside.
   private func pixelEdges(_ corners: SIMD4<Float>) -> (Int, Int, Int, Int)? {
     func edge(_ value: Float, _ extent: Int) -> Int {
-      Int(min(max(value, -16), Float(extent + 16)).rounded())
+      // In this order `min` and `max` pass no NaN on.
+      Int(min(Float(extent + 16), max(-16, value)).rounded())
     }
     for i in 0..<4 where !corners[i].isFinite { return nil }
     return (

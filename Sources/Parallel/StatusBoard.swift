@@ -25,8 +25,7 @@ struct StatusBoard: Sendable {
   /// for news when it is opened. Overwritten in place and of one length, so that it takes no new
   /// space on a full disk.
   func write(_ status: RankStatus) {
-    let file = open(path(status.rank), O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    guard file >= 0 else { return }
+    guard let file = opened(status.rank, O_WRONLY | O_CREAT) else { return }
     defer { close(file) }
     let text = Array(status.line.utf8.dropLast())
     let padding = [UInt8](repeating: 0x20, count: max(Self.length - 1 - text.count, 0))
@@ -35,8 +34,7 @@ struct StatusBoard: Sendable {
   }
 
   func read(rank: Int) -> RankStatus? {
-    let file = open(path(rank), O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return nil }
+    guard let file = opened(rank, O_RDONLY) else { return nil }
     defer { close(file) }
     var bytes = [UInt8](repeating: 0, count: Self.length)
     let count = pread(file, &bytes, Self.length, 0)
@@ -44,7 +42,19 @@ struct StatusBoard: Sendable {
     return RankStatus(line: String(decoding: bytes[..<count], as: UTF8.self))
   }
 
-  private func path(_ rank: Int) -> String { "\(folder)/rank-\(rank)" }
+  /// The file of a rank; `nil` where it cannot be opened or is none. A pipe of that name would hold up the
+  /// watchdog, a link lead elsewhere.
+  private func opened(_ rank: Int, _ flags: Int32) -> Int32? {
+    let flags = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+    let file = open("\(folder)/rank-\(rank)", flags, 0o644)
+    guard file >= 0 else { return nil }
+    var status = stat()
+    guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(file)
+      return nil
+    }
+    return file
+  }
 
   private static let length = 512
 }

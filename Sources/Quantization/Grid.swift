@@ -31,7 +31,11 @@ public struct Grid: Hashable, Sendable, Codable {
       self.init(
         scale: max(scale, .leastNormalMagnitude), zeroPoint: 0, minimum: -half, maximum: half - 1)
     } else {
-      let scale = max((high - low) / Float(2 * half - 1), .leastNormalMagnitude)
+      let levels = Float(2 * half - 1)
+      // The width of the widest range is no number any more.
+      let width = high - low
+      let scale = max(
+        width.isFinite ? width / levels : high / levels - low / levels, .leastNormalMagnitude)
       let zero = (-Float(half) - low / scale).rounded(.toNearestOrEven)
       let zeroPoint = Int32(min(max(zero, -Float(half)), Float(half - 1)))
       self.init(scale: scale, zeroPoint: zeroPoint, minimum: -half, maximum: half - 1)

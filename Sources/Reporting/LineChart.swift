@@ -104,28 +104,25 @@ struct Ticks {
   var low, high: Double
   var values: [Double]
 
+  /// Numbers beyond are drawn at the edge: their differences would be no numbers.
+  private static let largest = 1e300
+
   /// At most seven ticks, 1, 2 or 5 times a power of ten apart.
-  ///
-  /// - Parameter numbers: from −1e300 to 1e300, so that no difference of them is infinite.
   init(_ numbers: [Double]) {
-    let (smallest, largest) = (numbers.min() ?? 0, numbers.max() ?? 1)
-    let span = Self.span(smallest, largest)
+    let kept = numbers.map { min(max($0, -Self.largest), Self.largest) }
+    let (smallest, largest) = (kept.min() ?? 0, kept.max() ?? 1)
+    let size = max(abs(smallest), abs(largest))
+    // A width that such numbers can hardly express is none.
+    let isFlat = largest - smallest <= max(size * 1e-12, 1 / Self.largest)
+    let span = isFlat ? max(size, 1) : largest - smallest
     let power = pow(10, floor(log10(span / 4)))
     let step = power * ([1, 2, 5].first { $0 * power >= span / 6 } ?? 10)
     low = floor(smallest / step) * step
     high = max(ceil(largest / step) * step, low + step)
-    // A step is a sixth of the span or more, and both ends lie within one step of it.
-    let count = Int(min(max(((high - low) / step).rounded(), 1), 8))
-    values = (0...count).map { [low, step] in low + Double($0) * step }
+    let count = Int(min(((high - low) / step).rounded(), 20))  // bounded: 1 to 20
+    values = (0...count).map { [low, step] in low + Double($0) * step }  // bounded: 1 to 20
   }
 
   /// Where `x` lies between the ends, from 0 to 1.
   func part(_ x: Double) -> Double { min(max((x - low) / (high - low), 0), 1) }
-
-  /// What the axis spans: never so little that a step would vanish beside the values themselves.
-  private static func span(_ smallest: Double, _ largest: Double) -> Double {
-    let size = max(abs(smallest), abs(largest))
-    let least = max(size * 1e-12, 1e-290)
-    return largest > smallest ? max(largest - smallest, least) : max(size, 1)
-  }
 }

@@ -50,6 +50,7 @@ public struct ResultsRow: Hashable, Sendable {
     epoch: Int, seconds: Double, train: LossParts?, scores: DetectionScores?,
     learningRates: [Double]
   ) {
+    // bounded: of the trainer, or three cells
     precondition(learningRates.count == 3, "\(learningRates.count) learning rates")
     self.epoch = epoch
     self.seconds = seconds
@@ -69,12 +70,12 @@ public struct ResultsRow: Hashable, Sendable {
       [loss?.box, loss?.classification, loss?.distribution]
     }
     let values: [Double?] =
-      [seconds] + parts(train)
+      [seconds] + parts(train)  // bounded: joins
       + [scores?.precision, scores?.recall, scores?.mAP50, scores?.mAP50to95]
-      + parts(scores?.loss) + learningRates
+      + parts(scores?.loss) + learningRates  // bounded: joins
     // What is no number leaves its cell empty.
     let cells = values.map { value in value.flatMap { $0.isFinite ? brief($0) : nil } ?? "" }
-    return ([String(epoch)] + cells).joined(separator: ",")
+    return ([String(epoch)] + cells).joined(separator: ",")  // bounded: a join
   }
 }
 
@@ -106,7 +107,7 @@ public struct ResultsFile: Sendable {
     let cells = kept.last?.split(separator: ",", omittingEmptySubsequences: false)
     secondsBefore =
       cells.flatMap { Double($0[1]) }.flatMap { $0 >= 0 && $0.isFinite ? $0 : nil } ?? 0
-    try file.replace(by: [Substring(ResultsRow.header)] + kept)
+    try file.replace(by: [Substring(ResultsRow.header)] + kept)  // bounded: a join
   }
 
   public func append(_ row: ResultsRow) throws(ReportError) { try file.append(row.line) }

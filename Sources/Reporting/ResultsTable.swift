@@ -14,6 +14,7 @@ public struct ResultsTable: Sendable {
     }
     var rows: [ResultsRow] = []
     for (index, line) in lines.enumerated().dropFirst() {
+      // bounded: lines of a file of at most 64 MiB
       guard let row = ResultsRow(line: line) else { throw .damagedRow(file: path, line: index + 1) }
       rows.append(row)
     }
@@ -36,12 +37,14 @@ extension ResultsRow {
       }
       values.append(value.isFinite ? value : nil)
     }
+    // bounded: 14 values, and calls with 1 and 8
     func loss(_ first: Int) -> LossParts? {
       guard let box = values[first], let classification = values[first + 1],
         let distribution = values[first + 2]
       else { return nil }
       return LossParts(box: box, classification: classification, distribution: distribution)
     }
+    // bounded: 15 cells, 14 values
     guard let seconds = values[0], values[11...13].allSatisfy({ $0 != nil }) else { return nil }
     var scores: DetectionScores?
     if let precision = values[4], let recall = values[5], let mAP50 = values[6],
@@ -52,6 +55,6 @@ extension ResultsRow {
     }
     self.init(
       epoch: epoch, seconds: seconds, train: loss(1), scores: scores,
-      learningRates: values[11...13].map { $0! })
+      learningRates: values[11...13].map { $0! })  // bounded: 14 values, found not to be nil
   }
 }

@@ -62,13 +62,8 @@ public struct DeployedModel: Sendable {
       throw TrainingError.unusableCheckpoint(path: path, reason: "its graph is no detector")
     }
     floatGraph = recipe.floatGraph(classNames: head.classNames)
-    var weights = NamedWeights()
-    for parameter in graph.parameters {
-      let own: TensorRole = parameter.role.isTrainable ? .parameter : .bn
-      weights[parameter.name] = try reader.read(
-        parameter.name, role: recipe.ema.enabled ? .ema : own)
-    }
-    self.weights = weights
+    try Self.check(graph, against: floatGraph, path: path)
+    weights = try reader.weights(of: graph, areAverages: recipe.ema.enabled)
     guard !graph.sites.isEmpty else { return }
     var ranges: [MovingRange] = []
     for site in graph.sites {
@@ -76,9 +71,7 @@ public struct DeployedModel: Sendable {
         ranges.append(MovingRange())
         continue
       }
-      ranges.append(
-        try MovingRange(
-          try reader.read(site.name, role: .observer), site: site.name, path: path))
+      ranges.append(try reader.range(ofSite: site.name))
     }
     quantized = (graph, try Training.grids(of: graph, ranges: ranges, weights: weights))
   }

@@ -28,6 +28,7 @@ extension MovingRange {
           "the range of site \(site) is \(values[0]) ... \(values[1]) after \(values[2]) batches, expected two finite numbers, the smaller first, of at least one batch; take an earlier checkpoint, or calibrate the float one again"
       )
     }
+    // bounded: 1 to 10⁹, just checked
     self.init(low: values[0], high: values[1], batchCount: Int(values[2]))
   }
 }

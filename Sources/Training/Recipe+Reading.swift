@@ -77,8 +77,8 @@ extension Recipe {
     guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
       throw .badOverride(override)
     }
-    let key = String(override[..<equals])
-    let text = String(override[override.index(after: equals)...])
+    let key = String(override[..<equals])  // bounded: an index of the text
+    let text = String(override[override.index(after: equals)...])  // bounded: an index of the text
     let input = try RecipeInput(yaml: text, file: "--set \(override)")
     try put(input, at: key, place: { _ in "--set \(override)" })
   }
@@ -87,7 +87,7 @@ extension Recipe {
     _ pairs: [(key: String, value: RecipeInput)], under prefix: String, place: (Int?) -> String
   ) throws(RecipeError) {
     for (name, value) in pairs {
-      let key = prefix + name
+      let key = prefix + name  // bounded: texts
       if Self.isSection(key) {
         if value.isEmpty { continue }  // A section whose lines are all commented out.
         guard case .section(let inner) = value.content else {

@@ -38,9 +38,10 @@ extension RunState {
   /// Takes over everything that `contents` holds.
   ///
   /// - Throws: what is missing or does not fit, as a sentence.
-  func restore(_ contents: CheckpointContents, recipe: Recipe, graph: Graph, path: String)
-    throws(TrainingError)
-  {
+  func restore(
+    _ contents: CheckpointContents, counters: RunCounters, recipe: Recipe, graph: Graph,
+    path: String
+  ) throws(TrainingError) {
     var byKey: [String: Tensor] = [:]
     for entry in contents.tensors {
       byKey["\(entry.role) \(entry.name)"] = entry.tensor
@@ -60,15 +61,17 @@ extension RunState {
               "\(role) tensor \(segment.name) is \(tensor.dtype) \(tensor.shape), the network needs float32 \(segment.shape)"
           )
         }
-        tensor.withElements(as: Float.self) {
-          (base + segment.offset).update(from: $0.baseAddress!, count: segment.count)
+        if [.parameter, .bn, .ema].contains(role), let problem = segment.role.problem(in: tensor) {
+          throw .unusableCheckpoint(
+            path: path, reason: "\(role) tensor \(segment.name) \(problem)")
+        }
+        tensor.withElements(as: Float.self) { values in
+          guard let source = values.baseAddress else { return }
+          (base + segment.offset).update(from: source, count: segment.count)
         }
       }
     }
-    guard let phase = contents.state["phase"]?.string.flatMap(Phase.init(rawValue:)) else {
-      throw .unusableCheckpoint(path: path, reason: "its counters (`state`) name no phase")
-    }
-    self.phase = phase
+    phase = counters.phase
     let layout = store.layout
     let trainable = layout.trainable.filter { isStored($0) }
     try load(trainable, store.trainable, .parameter)
@@ -101,27 +104,11 @@ extension RunState {
       oscillation = OscillationState(graph, layout: layout)
       try oscillation!.restore(path: path) { byKey["\(TensorRole.oscillation) \($0)"] }
     }
-    let counters = contents.state
-    guard
-      let updates = counters["ema_updates"]?.int, let steps = counters["optimizer_steps"]?.int,
-      let skipped = counters["skipped_steps"]?.int, let inARow = counters["skipped_in_a_row"]?.int,
-      let sums = counters["loss_sums"]?.array?.compactMap(\.double), sums.count == 4
-    else {
-      throw .unusableCheckpoint(path: path, reason: "its counters (`state`) are not complete")
-    }
-    average.updates = updates
-    optimizer.stepCount = steps
-    (skippedSteps, skippedInARow) = (skipped, inARow)
-    lossSums = SIMD4(sums[0], sums[1], sums[2], sums[3])
-    (step, epoch, position) = (contents.step, contents.epoch, contents.position)
-    // Older checkpoints do not have it; they counted every step.
-    lossSteps = counters["loss_steps"]?.int ?? position
-    guard (0...max(position, 0)).contains(lossSteps) else {
-      throw .unusableCheckpoint(
-        path: path,
-        reason:
-          "its counter `state.loss_steps` is \(lossSteps) after \(position) steps of the epoch")
-    }
+    average.updates = counters.averageUpdates
+    optimizer.stepCount = counters.optimizerSteps
+    (skippedSteps, skippedInARow) = (counters.skippedSteps, counters.skippedInARow)
+    (lossSums, lossSteps) = (counters.lossSums, counters.lossSteps)
+    (step, epoch, position) = (counters.step, counters.epoch, counters.position)
     try restoreScores(contents, path: path)
   }
 

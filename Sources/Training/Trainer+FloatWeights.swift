@@ -42,7 +42,6 @@ extension Trainer {
     }
     counters["phase"] = .string(Phase.float.rawValue)
     result.state = .object(counters)
-    result.tensors.removeAll { [.observer, .teacher, .oscillation].contains($0.role) }
     return result
   }
 }

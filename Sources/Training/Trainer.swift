@@ -87,7 +87,7 @@ public final class Trainer {
         if try !store.list().isEmpty { throw TrainingError.runExists(folder: runFolder) }
         return ""
       case .auto:
-        guard let newest = try store.newestVerified() else { return "" }
+        guard let newest = try store.newestVerified(isUsable: Self.isRun) else { return "" }
         for skipped in newest.skipped {
           reporter.note("passed over \(skipped.path): \(skipped.reason)")
         }
@@ -116,11 +116,38 @@ public final class Trainer {
     }
   }
 
+  /// Why a manifest cannot be a run's; `nil` where it can, or where its recipe says nothing: then
+  /// `checkFit` has the sentence.
+  private static func isRun(_ manifest: Manifest) -> String? {
+    guard let recipe = try? Recipe(json: manifest.recipe.lineText) else { return nil }
+    do throws(TrainingError) {
+      _ = try RunCounters(manifest, recipe: recipe)
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
   private func restore(_ path: String, asFloat: Bool) throws {
-    var contents = try CheckpointReader(path: path).readAll()
-    if asFloat { contents = try floatPart(of: contents, path: path) }
+    let reader = try CheckpointReader(path: path)
+    var contents = try reader.readAll { _ in false }
+    var counters = try RunCounters(reader.manifest, recipe: recipe, path: path)
+    if asFloat {
+      contents = try floatPart(of: contents, path: path)
+      counters.phase = .float
+    }
     try checkFit(contents, path: path)
-    try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
+    guard counters.position <= stepsPerEpoch else {
+      throw TrainingError.unusableCheckpoint(
+        path: path,
+        reason:
+          "it stands behind step \(counters.position) of its epoch, but an epoch of this data has \(stepsPerEpoch)"
+      )
+    }
+    contents.tensors = try state.readTensors(
+      reader, phase: counters.phase, recipe: recipe, graph: quantizedGraph)
+    try state.restore(
+      contents, counters: counters, recipe: recipe, graph: quantizedGraph, path: path)
   }
 
   /// Goes through the schedule to its end, or until a signal asks to stop.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Foundation
 import Parallel
+import Training
 
 struct CheckpointVerify: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,7 +23,7 @@ struct CheckpointVerify: ParsableCommand {
 
   func run() throws {
     try endingAlone {
-      let reports = try paths.flatMap(checkpointFolders).map { Checkpoints.verify(path: $0) }
+      let reports = try paths.flatMap(checkpointFolders).map(report)
       let isWhole = reports.allSatisfy(\.isWhole)
       if json {
         printJSON(["whole": .bool(isWhole), "checkpoints": try JSONValue(encoding: reports)])
@@ -33,6 +34,22 @@ struct CheckpointVerify: ParsableCommand {
       }
       if !isWhole { throw ExitCode(65) }
     }
+  }
+
+  /// Checksums, and whether the manifest's counters are those of a run of its recipe.
+  private func report(_ path: String) -> VerificationReport {
+    var report = Checkpoints.verify(path: path)
+    guard let manifest = try? CheckpointReader(path: path).manifest,
+      manifest.state["phase"] != nil
+    else { return report }
+    do {
+      _ = try RunCounters(
+        manifest, recipe: try Recipe(json: manifest.recipe.lineText),
+        path: "\(path)/\(Manifest.fileName)")
+    } catch {
+      report.problems.append("\(error)")
+    }
+    return report
   }
 
   private func checkpointFolders(_ path: String) throws -> [String] {

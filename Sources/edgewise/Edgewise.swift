@@ -33,6 +33,12 @@ struct Edgewise: ParsableCommand {
   static func main() {
     StandardDescriptors.reserve()
     StandardDescriptors.surviveBrokenPipes()
+    if let argument = firstUnreadableArgument() {
+      complain(
+        "the argument \(argument) is not UTF-8, and another path could be meant; rename the file or folder"
+      )
+      Glibc.exit(64)
+    }
     Glibc.exit(runCommand(Array(CommandLine.arguments.dropFirst())))
   }
 

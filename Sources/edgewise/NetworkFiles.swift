@@ -26,6 +26,7 @@ func writeNetworkInputs(_ pictures: PictureCache, to path: String) throws {
     for index in 0..<count where isWritten {
       let batch = try pictures.batch(BatchRequest(sampleIndices: [index]), seed: 0)
       batch.images.withElements(as: UInt8.self) { pixels in
+        // bounded: a picture is not empty
         isWritten = fwrite(pixels.baseAddress!, 1, pixels.count, file) == pixels.count
       }
     }
@@ -47,17 +48,15 @@ func writeNetworkInputs(_ pictures: PictureCache, to path: String) throws {
 func readNetworkOutputs(
   _ path: String, _ pictures: PictureCache, classCount: Int, filter: DetectionFilter
 ) throws -> [[DetectedBox]] {
-  guard let data = FileManager.default.contents(atPath: path) else {
-    throw unreadable(path)
-  }
+  let file = try NumberFile(path)
   let count = pictures.samples.count
-  guard let lineEnd = data.firstIndex(of: 0x0A),
-    let header = try? JSONValue(parsing: Array(data[..<lineEnd])),
-    let found = header["count"]?.int, let anchors = header["anchors"]?.int,
-    let classes = header["classes"]?.int, anchors >= 0
+  guard let found = file.header["count"]?.int, let anchors = file.header["anchors"]?.int,
+    // bounded: a constant
+    let classes = file.header["classes"]?.int, (0...largestAnchorCount).contains(anchors)
   else {
     throw fileProblem(
-      path, "is no file of outputs", "its first line must be JSON with count, anchors and classes",
+      path, "is no file of outputs",
+      "its first line must be JSON with count, anchors (at most \(largestAnchorCount)) and classes",
       exitCode: 65)
   }
   guard found == count, classes == classCount else {
@@ -66,32 +65,34 @@ func readNetworkOutputs(
       "it has \(found) pictures and \(classes) classes, expected \(count) and \(classCount)",
       exitCode: 65)
   }
-  let (perPicture, isTooMany) = anchors.multipliedReportingOverflow(by: 4 + classes)
-  let body = data.count - (lineEnd + 1)
-  guard !isTooMany, body == count * perPicture * 4 else {
+  // bounded: at most 2²⁰ anchors, and counts of our own, none of which nears 2²⁰
+  let perPicture = anchors * (4 + classes) * 4
+  guard file.bodyByteCount == count * perPicture else {  // bounded: as above
     throw fileProblem(
       path, "is cut off or too long",
-      "\(body) bytes follow the first line, expected \(count) pictures of \(anchors) boxes",
+      "\(file.bodyByteCount) bytes follow the first line, expected \(count) pictures of \(anchors) boxes",
       exitCode: 65)
   }
   return try (0..<count).map { index in
-    let first = lineEnd + 1 + index * perPicture * 4
-    let candidates = data.withUnsafeBytes { raw in
-      func number(_ i: Int) -> Float {
-        Float(
-          bitPattern: UInt32(
-            littleEndian: raw.loadUnaligned(fromByteOffset: first + 4 * i, as: UInt32.self)))
-      }
+    let bytes = try file.bytes(from: index * perPicture, count: perPicture)  // bounded: as above
+    let candidates = try bytes.withUnsafeBytes { raw in
       var candidates: [DetectedBox] = []
+      // bounded: at most 2²⁰ anchors, and the bytes were counted
       for anchor in 0..<anchors {
         for classIndex in 0..<classes {
-          let score = number(4 * anchors + anchor * classes + classIndex)
+          let score = number(raw, 4 * anchors + anchor * classes + classIndex)
           guard score > filter.scoreThreshold else { continue }
           let b = 4 * anchor
+          let corners = SIMD4(
+            number(raw, b), number(raw, b + 1), number(raw, b + 2), number(raw, b + 3))
+          guard score <= 1, (0..<4).allSatisfy({ corners[$0].isFinite }) else {
+            throw fileProblem(
+              path, "holds what is no detection",
+              "box \(anchor) of picture \(index) has the score \(score) and the corners \(corners)",
+              exitCode: 65)
+          }
           candidates.append(
-            DetectedBox(
-              corners: SIMD4(number(b), number(b + 1), number(b + 2), number(b + 3)),
-              score: score, classIndex: Int32(classIndex)))
+            DetectedBox(corners: corners, score: score, classIndex: Int32(classIndex)))
         }
       }
       return best(candidates, filter.maximumCandidates)
@@ -108,19 +109,24 @@ func readNetworkOutputs(
   }
 }
 
+/// More boxes than any head gives for an image of 4096 pixels.
+private let largestAnchorCount = 1 << 20
+
 /// The `limit` best, of equal scores the earlier ones, in the order of their scores.
 private func best(_ candidates: [DetectedBox], _ limit: Int) -> [DetectedBox] {
   guard candidates.count > limit else { return candidates }
+  // bounded: indices of the array
   let order = candidates.indices.sorted {
     candidates[$0].score != candidates[$1].score
       ? candidates[$0].score > candidates[$1].score : $0 < $1
   }
-  return order.prefix(limit).map { candidates[$0] }
+  return order.prefix(limit).map { candidates[$0] }  // bounded: indices of the array
 }
 
 extension PictureCache {
   /// How a picture lies in the input; decodes it only where its size is not known.
   fileprivate func letterbox(_ index: Int) throws(DataError) -> Letterbox {
+    // bounded: an index of the samples
     if let size = samples[index].size { return Letterbox(fitting: size, into: self.size) }
     return try picture(index).letterbox
   }

@@ -42,15 +42,19 @@ struct SiteDescription: Codable {
         (2...16).contains(site.bits)
       else { return result }
       let grid = try learnedGrid(site, graph, reader) ?? site.grid(covering: low, high)
+      // bounded: 32 bits in 64
       (result.scale, result.zeroPoint) = (grid.scale, Int(grid.zeroPoint))
+      // bounded: floats
       let width = high - low
       if width > 0 {
-        let clipped = max(grid.low - low, 0) + max(high - grid.high, 0)
+        let clipped = max(grid.low - low, 0) + max(high - grid.high, 0)  // bounded: floats
         result.saturation = clipped / width
       }
-      result.use =
-        Float(grid.quantize(high) - grid.quantize(low) + 1)
-        / Float(grid.maximum - grid.minimum + 1)
+      // bounded: integers of a grid of at most 16 bits
+      let (used, all) = (
+        grid.quantize(high) - grid.quantize(low) + 1, grid.maximum - grid.minimum + 1
+      )
+      result.use = Float(used) / Float(all)
       return result
     }
   }
@@ -62,11 +66,13 @@ struct SiteDescription: Codable {
     guard let learned = site.learned, graph.parameters.indices.contains(learned.parameter) else {
       return nil
     }
+    // bounded: compared with the indices just before
     let name = graph.parameters[learned.parameter].name
     guard let record = reader.record(name, role: .ema) ?? reader.record(name, role: .parameter),
       record.shape == [site.hasTwoEnds ? 2 : 1], record.dtype == .float32
     else { return nil }
     return try reader.read(record).withElements(as: Float.self) {
+      // bounded: one or two numbers, just checked
       site.grid(learned: learned.method, $0.baseAddress!)
     }
   }
@@ -83,6 +89,7 @@ struct SiteDescription: Codable {
     for site in sites {
       table.append([
         site.name, "\(site.bits)", text(site.low), text(site.high), text(site.scale),
+        // bounded: floats
         site.zeroPoint.map(String.init) ?? "-", text(site.saturation.map { $0 * 100 }),
         text(site.use.map { $0 * 100 }),
         site.isFixed ? "fixed" : site.batchCount.map(String.init) ?? "-",

@@ -37,4 +37,19 @@ import Testing
     #expect(scales == grid.scales)
     #expect(integers == grid.quantize(weight).values(as: Int8.self))
   }
+
+  @Test(arguments: [1, 3, 15, 16, 17, 27])
+  func `numbers that are none stay in their channel and stop nothing`(count: Int) {
+    let strange: [Float] = [.nan, .infinity, -.infinity, 3e38, -3e38, 1]
+    var values = [Float](repeating: 0.5, count: strange.count * count)
+    for (o, value) in strange.enumerated() { values[o * count + count - 1] = value }
+    var integers = [Int8](repeating: 0, count: values.count)
+    var scales = [Float](repeating: 0, count: strange.count)
+    quantizeWeight(
+      values, O: strange.count, count: count, limit: 127, real: nil, integers: &integers,
+      scales: &scales)
+    #expect(integers.last == 127)
+    #expect(integers[3 * count..<5 * count].allSatisfy { abs(Int($0)) <= 127 })
+    #expect(integers[4 * count - 1] == 127 && integers[5 * count - 1] == -127)
+  }
 }

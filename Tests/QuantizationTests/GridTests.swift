@@ -17,6 +17,17 @@ import Testing
     #expect(shifted.quantize(1.5) == 5)
   }
 
+  @Test func `a range as wide as numbers go has a grid`() {
+    let most = Float.greatestFiniteMagnitude
+    for symmetric in [true, false] {
+      for (low, high) in [(-most, most), (0, most), (-most, 0), (-3e38, 3e38)] as [(Float, Float)] {
+        let grid = Grid(covering: low, high, bits: 8, symmetric: symmetric)
+        #expect(grid.scale > 0 && grid.scale.isFinite)
+        #expect(grid.quantize(high) >= grid.quantize(low))
+      }
+    }
+  }
+
   @Test func `integers saturate at the ends, infinities too; NaN is the lowest`() {
     let grid = Grid(scale: 1, zeroPoint: 10, minimum: -128, maximum: 127)
     #expect(grid.quantize(1e9) == 127)

@@ -289,7 +289,9 @@ struct IntegerCompiler {
     let bias = network.bias(of: node, channels: weight.scales.count)
     let units = weight.scales.map { $0 * from.scale }
     let integerBias = zip(bias, units).map { value, unit in
-      Int32((Double(value) / Double(unit)).rounded(.toNearestOrEven))
+      // 0 / 0 where the grid before has no width; `raiseScales` keeps all else below 2³⁰.
+      let quotient = (Double(value) / Double(unit)).rounded(.toNearestOrEven)
+      return Int32(min(0x1p31 - 1, max(-0x1p31, quotient.isNaN ? 0 : quotient)))
     }
     if let end = try integerEnd(node) {
       let factors = weight.scales.map {

@@ -67,10 +67,11 @@ enum ScalarFactor {
   }
 }
 
-/// The nearest integer, ties to even; far out it stops at ±2²⁴, beyond every grid.
+/// The nearest integer, ties to even; far out it stops at ±2²⁴, beyond every grid. NaN becomes -2²⁴: in
+/// this order `min` and `max` pass none on.
 @inline(__always)
 func roundedInteger(_ x: Float) -> Int32 {
-  Int32(min(max(x.rounded(.toNearestOrEven), -0x1p24), 0x1p24))
+  Int32(min(0x1p24, max(-0x1p24, x.rounded(.toNearestOrEven))))
 }
 
 /// `q` between the ends of a grid.

@@ -42,7 +42,12 @@ extension SIMD16 where Scalar == Float {
     if count == Lanes.width {
       clanes_store_i8(self, destination)
     } else {
-      for i in 0..<count { destination[i] = Int8(self[i]) }
+      // Through a whole vector, so that the end of a row has the bits of its middle, of NaN too.
+      withUnsafeTemporaryAllocation(of: Int8.self, capacity: Lanes.width) { room in
+        guard let base = room.baseAddress else { return }
+        clanes_store_i8(self, base)
+        destination.update(from: base, count: count)
+      }
     }
   }
 }

@@ -20,7 +20,9 @@ struct HostList: Equatable {
   mutating func add(option: String) throws(FailureReport) {
     for part in option.split(separator: ",") {
       let words = part.split(separator: ":", omittingEmptySubsequences: false)
-      guard words.count <= 2, let slots = words.count == 2 ? Int(words[1]) : 1, slots > 0 else {
+      guard words.count <= 2, let slots = words.count == 2 ? Int(words[1]) : 1,
+        (1...Self.largestSlots).contains(slots)
+      else {
         throw LaunchArguments.refusal(
           "-H \(option): `\(part)` is not a host, or a host and its slots like node1:4")
       }
@@ -37,10 +39,16 @@ struct HostList: Equatable {
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       let words = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
       guard let name = words.first else { continue }
-      let slots = words.dropFirst().compactMap { word -> Int? in
-        word.hasPrefix("slots=") ? Int(word.dropFirst(6)) : nil
-      }.first
-      add(String(name), slots: slots ?? 1)
+      var slots = 1
+      if let word = words.dropFirst().first(where: { $0.hasPrefix("slots=") }) {
+        guard let number = Int(word.dropFirst(6)), (1...Self.largestSlots).contains(number) else {
+          throw FailureReport(
+            message: "\(file): `\(word)` of \(name) is not 1 to \(Self.largestSlots) slots",
+            exitCode: 65, rank: 0)
+        }
+        slots = number
+      }
+      add(String(name), slots: slots)
     }
   }
 
@@ -51,6 +59,9 @@ struct HostList: Equatable {
       hosts.append(Host(name: name, slots: slots))
     }
   }
+
+  /// More ranks than any job has; sums of them do not overflow.
+  private static let largestSlots = 1 << 20
 
   /// Those whose names are in `names`.
   func keeping(_ names: Set<String>) -> HostList {
