@@ -19,7 +19,7 @@ extension DataSource {
     for annotation in file.annotations {
       // Ids are for who edits the file; training needs none.
       if let id = annotation.id, !annotationIDs.insert(id).inserted {
-        intake.report.find("annotation ids that were there before (they do not matter)", "\(id)")
+        intake.report.find("annotation ids that repeat, which harms no training", "\(id)")
       }
       guard let entry = positions[annotation.image_id] else {
         try intake.skip(

@@ -3,7 +3,7 @@
 public struct ReadingReport: Hashable, Sendable, Codable {
   /// Something that was seen several times.
   public struct Finding: Hashable, Sendable, Codable {
-    /// For `passedOver` the kind of file (`.heic`), else a phrase: "images share a label file".
+    /// For `passedOver` the kind of file (`.heic`), else a phrase in the plural: "label files without an image".
     public var what: String
     public var count: Int
     /// The first three, as paths.
@@ -70,7 +70,7 @@ public struct ReadingReport: Hashable, Sendable, Codable {
       text += "; passed over " + passedOver.map { "\($0.count) \($0.what)" }.joined(separator: ", ")
     }
     if !findings.isEmpty {
-      text += "; " + findings.map { "\($0.count) \($0.what)" }.joined(separator: ", ")
+      text += "; " + findings.map { "\($0.what): \($0.count)" }.joined(separator: ", ")
     }
     return text
   }
@@ -86,7 +86,7 @@ public struct ReadingReport: Hashable, Sendable, Codable {
           + passedOver.map { Self.text("\($0.count) \($0.what)", $0) }
           .joined(separator: "; "))
     }
-    return lines + findings.map { Self.text("\($0.count) \($0.what)", $0) }
+    return lines + findings.map { Self.text("\($0.what): \($0.count)", $0) }
   }
 
   private static func text(_ phrase: String, _ finding: Finding) -> String {

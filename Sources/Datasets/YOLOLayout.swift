@@ -60,7 +60,7 @@ struct YOLOListing {
   init(_ layout: YOLOLayout, report: inout ReadingReport) throws(DataError) {
     if let absent = layout.absentBase {
       report.find(
-        "'path' that is not there, the folder of the YAML file taken for it", absent)
+        "folders named by 'path' that are not there, the YAML file's own taken", absent)
     }
     for entry in layout.entries { try add(entry, layout, report: &report) }
   }
@@ -111,8 +111,8 @@ struct YOLOListing {
     var seen: Set<[UInt8]> = []
     let phrase =
       isKept
-      ? "images that are listed again, each time counts"
-      : "images that are listed again, left out since an image is validated once"
+      ? "images listed again, each time counts"
+      : "images listed again, left out since an image is validated once"
     images = images.filter { image in
       if seen.insert(FileSystem.key(image)).inserted { return true }
       report.find(phrase, image)

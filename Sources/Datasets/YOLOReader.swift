@@ -77,6 +77,6 @@ extension ReadingReport {
   /// For a refusal: where labels lie instead.
   var nearMissHint: String {
     guard let found = findings.first(where: { $0.what == Self.nearMiss }) else { return "" }
-    return "; \(found.count) \(found.what), e.g. \(found.examples[0])"
+    return "; \(found.what): \(found.count), e.g. \(found.examples[0])"
   }
 }
