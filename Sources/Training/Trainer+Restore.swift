@@ -70,7 +70,12 @@ extension Trainer {
           unfit.append("\(segment.name) \(record.shape) for \(segment.shape)")
           continue
         }
-        weights[segment.name] = try reader.read(record)
+        let tensor = try reader.read(record)
+        if let problem = segment.role.problem(in: tensor) {
+          throw TrainingError.unusableCheckpoint(
+            path: path, reason: "\(record.role) tensor \(segment.name) \(problem)")
+        }
+        weights[segment.name] = tensor
       }
       let taken = segments.count - missing.count - unfit.count
       guard taken > 0 else {

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// Random damage of a fixed seed; `scripts/fuzz-checkpoints` goes on where this ends.
+/// Random damage of a fixed seed; `scripts/fuzz-readers` goes on where this ends.
 @Suite struct MutationTests {
   private let limits: CheckpointLimits = {
     var limits = CheckpointLimits()

@@ -58,13 +58,13 @@ private func readAll(_ path: String) {
   _ = verify(path: path).text
 }
 
+private let sampleShard: [UInt8] = try! bytes(sampleCheckpoint() + "/shard-000.zst")
+
 /// The manifest's text beside a shard file that is whole.
 let manifest = FuzzedReader {
   [try manifestText(sampleCheckpoint())]
 } read: { folder, input in
-  if let sample = try? sampleCheckpoint(), let shard = try? bytes(sample + "/shard-000.zst") {
-    folder.keep(shard, as: "manifest/shard-000.zst")
-  }
+  folder.keep(sampleShard, as: "manifest/shard-000.zst")
   folder.write(ManifestFile.bytes(ofText: input), to: "manifest/manifest.json")
   readAll("\(folder.path)/manifest")
 }

@@ -3,16 +3,18 @@ import Glibc
 
 /// What reads one kind of file, with the first inputs for it. A crash, a trap, a read out of bounds, a
 /// hang or too much memory is a finding; a refusal is not.
-struct FuzzedReader {
-  var seeds: () throws -> [[UInt8]]
-  var read: (FuzzFolder, [UInt8]) -> Void
+struct FuzzedReader: Sendable {
+  var seeds: @Sendable () throws -> [[UInt8]]
+  var read: @Sendable (FuzzFolder, [UInt8]) -> Void
 }
+
+private func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
 /// `EDGEWISE_FUZZ_READER` names the reader.
 private let reader: FuzzedReader = {
   let name = ProcessInfo.processInfo.environment["EDGEWISE_FUZZ_READER"] ?? ""
   guard let reader = readers[name] else {
-    fputs("EDGEWISE_FUZZ_READER is \(name); expected \(readers.keys.sorted())\n", stderr)
+    say("EDGEWISE_FUZZ_READER is \(name); expected \(readers.keys.sorted())")
     exit(1)
   }
   // With `EDGEWISE_FUZZ_WRITE_SEEDS` the first inputs are written into that folder, and that is all.
@@ -21,9 +23,10 @@ private let reader: FuzzedReader = {
       for (index, seed) in try reader.seeds().enumerated() {
         try Data(seed).write(to: URL(fileURLWithPath: "\(folder)/seed-\(index)"))
       }
-      exit(0)
+      // The fuzzer takes an ordinary exit for a crash.
+      _exit(0)
     } catch {
-      fputs("no seeds for \(name): \(error)\n", stderr)
+      say("no seeds for \(name): \(error)")
       exit(1)
     }
   }
@@ -55,6 +58,7 @@ final class FuzzFolder {
   private var kept: Set<String> = []
 }
 
+// The fuzzer hands over one input at a time, on one thread.
 nonisolated(unsafe) private let folder = FuzzFolder()
 
 @_cdecl("LLVMFuzzerTestOneInput")
