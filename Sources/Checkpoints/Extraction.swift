@@ -1,4 +1,5 @@
 import Tensors
+import Texts
 
 /// The file formats tensors are extracted to.
 public enum ExtractionFormat: String, Hashable, Sendable, CaseIterable {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Glibc
 import MessagePassing
 import Parallel
@@ -35,7 +36,8 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
 
 /// The program's exit code for an error of any target.
 private func code(of error: any Error) -> Int32 {
-  switch error as? ReportError {
+  if error is CocoaError { return 74 }
+  return switch error as? ReportError {
   case .cannotRead, .cannotWrite: 74
   case .foreignHeader, .damagedRow: 65
   case nil: Training.exitCode(error)
@@ -61,8 +63,16 @@ func complain(_ sentence: String) {
 
 /// An error's sentence on standard error, and under it the lines that belong to it.
 func complain(_ error: any Error) {
-  let lines = (error as? any LinedError)?.lines ?? ["\(error)"]
+  let lines =
+    (error as? any LinedError)?.lines ?? [(error as? CocoaError).map(sentence) ?? "\(error)"]
   StandardError.write("edgewise: " + lines.map { printable($0) + "\n" }.joined())
+}
+
+/// What Foundation says of a file, without the codes of its description.
+private func sentence(_ error: CocoaError) -> String {
+  let reason = error.underlying?.localizedDescription ?? error.localizedDescription
+  return (error.filePath.map { "\($0): " } ?? "")
+    + "the file or folder cannot be used (\(reason)); check the path and its permissions"
 }
 
 /// The ranks of this job; ends the program with a sentence where MPI cannot start.

@@ -42,7 +42,8 @@ func makeFolder(_ path: String) throws(FailureReport) {
   let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
   try makeFolder(parent)
   guard mkdir(path, 0o777) != 0 else { return }
-  let reason = String(cString: strerror(errno))
+  let reason =
+    errno == EEXIST ? "something else has this name" : String(cString: strerror(errno))
   guard isFolder() else {
     throw FailureReport(
       message:

@@ -47,6 +47,38 @@ struct LostRankTests {
     #expect(outcome.errors.contains("limits.stopSeconds"), "\(outcome.errors)")
   }
 
+  /// `mpirun` passes neither on; it ends the ranks three seconds later, which is time for a small run.
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `an interrupt of a bare mpirun lets the ranks save`(signal: Int32) throws {
+    let small = try SmallRun()
+    defer { small.remove() }
+    let running = try Program.Running(
+      small.arguments("run", long + ["--set", "checkpoint.everyEpochs=1000"]), ranks: 2,
+      timeoutSeconds: 120)
+    #expect(running.waitFor("epoch    2/"))
+    let before = try small.checkpoints("run")
+    running.send(signal)
+    let outcome = running.wait()
+    #expect(outcome.output.contains("stopped after step"), "\(outcome.output)")
+    let after = try small.checkpoints("run")
+    #expect(after.count == before.count + 1)
+    let verified = try Program.run(["checkpoint", "verify", small.run("run").path])
+    #expect(verified.exitCode == 0, "\(verified.output)")
+  }
+
+  @Test func `a rank that somebody else lets go on trains on`() throws {
+    let small = try SmallRun()
+    defer { small.remove() }
+    let running = try Program.Running(
+      small.arguments("run", ["--set", "evaluation.everyEpochs=0"]), ranks: 1, timeoutSeconds: 120)
+    #expect(running.waitFor("epoch 1/"))
+    let rank = try #require(running.processID(ofRank: 0, inRun: small.run("run")))
+    kill(rank, SIGSTOP)
+    kill(rank, SIGCONT)
+    let outcome = running.wait()
+    #expect(outcome.exitCode == 0 && outcome.output.contains("finished"), "\(outcome.output)")
+  }
+
   @Test func `launch goes on after a killed rank, with the same bits, and names it`() throws {
     let small = try SmallRun()
     defer { small.remove() }

@@ -72,7 +72,8 @@ public enum SyntheticDataset {
           at: partial.appendingPathComponent(part), withIntermediateDirectories: true)
       }
     } catch {
-      throw .unwritable(path: partial.path, reason: error.localizedDescription)
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+      throw .unwritable(path: partial.path, reason: (cause ?? error).localizedDescription)
     }
     try draw(settings, into: partial.path, workers: workers, progress: progress)
     try writeFile(settings.dataYAML, to: partial.path + "/data.yaml")
