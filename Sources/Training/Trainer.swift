@@ -112,7 +112,9 @@ public final class Trainer {
     } else {
       let isFloat = if case .floatWeights = resume { true } else { false }
       try communicator.together(exitCode: exitCode) { try restore(path, asFloat: isFloat) }
-      reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
+      if !isFloat {
+        reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
+      }
     }
   }
 

@@ -38,7 +38,8 @@ struct FloatSource {
       guard verify(path: reader.path).isWhole else { continue }
       self.reader = reader
       note =
-        reader.path == named.path
+        URL(fileURLWithPath: reader.path).standardizedFileURL
+          == URL(fileURLWithPath: named.path).standardizedFileURL
         ? nil
         : "\(named.path) is from after calibration; its float weights are taken from \(reader.path), step \(reader.manifest.step)"
       return

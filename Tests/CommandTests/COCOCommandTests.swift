@@ -20,6 +20,11 @@ struct COCOCommandTests {
       "ARmedium", "ARlarge",
     ]
     for (name, number) in zip(names, numbers) {
+      // What pycocotools calls −1: there is nothing to find.
+      guard number >= 0 else {
+        #expect(json[name] is NSNull, "\(name)")
+        continue
+      }
       let value = try #require(json[name] as? Double, "\(name)")
       // The expected numbers are written with six decimals.
       #expect(abs(value - number) <= 1e-6, "\(name)")
