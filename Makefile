@@ -13,7 +13,7 @@ with_mpi = . scripts/mpi-environment.sh &&
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap build test demo bench bench-check check-imports check-python check-accuracy \
-  soak fuzz check-readers check-slurm check-hosts format lint install clean
+  soak fuzz check-readers check-model check-slurm check-hosts format lint install clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ check-slurm: build ## Preempt and requeue the batch jobs of cluster/slurm on a r
 
 check-hosts: build ## Train between network namespaces: slow, lossy and cut links (root)
 	scripts/check-hosts
+
+check-model: ## Check the commit protocol's model with spin: every crash, every power cut (minutes)
+	scripts/check-model
 
 fuzz: bootstrap ## Fuzz every reader for FUZZ_SECONDS (60), or those of FUZZ_READERS
 	@scripts/fuzz-readers $(FUZZ_READERS)

@@ -156,9 +156,9 @@ def sites(arguments):
     session = open_session(
         arguments.model, not arguments.disable_optimizations, arguments.threads)
     metadata = session.get_modelmeta().custom_metadata_map
-    if "sites" not in metadata:
+    if "edgewise.sites" not in metadata:
         raise Failure(f"{arguments.model}: has no sites as outputs; edgewise parity --prepare writes one")
-    places = json.loads(metadata["sites"])
+    places = json.loads(metadata["edgewise.sites"])
     heads = in_order(o.name for o in session.get_outputs())
     (entry,) = session.get_inputs()
     channels_last = [0, 2, 3, 1]

@@ -33,6 +33,8 @@ extension CheckpointStore {
       }
       expendable.removeAll { $0.step == last.step }
     }
+    // What stays may have its name from a process that ended before it synced.
+    if !isTrial && !expendable.isEmpty { try syncFolder(folder) }
     var freed = 0
     for entry in expendable {
       freed += entry.summary?.storedByteCount ?? 0

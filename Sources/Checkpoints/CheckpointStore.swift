@@ -23,6 +23,11 @@ public struct CheckpointStore: Sendable, Hashable {
     return step
   }
 
+  /// The steps in the names of folders, whole or not.
+  func steps() throws(CheckpointError) -> [Int] {
+    try folderEntries(folder).compactMap(Self.step(folderName:))
+  }
+
   /// All checkpoints, newest first.
   ///
   /// Cheap by default: manifests and file lengths are checked, checksums of tensors are not. With
@@ -47,7 +52,7 @@ public struct CheckpointStore: Sendable, Hashable {
     limits: CheckpointLimits = CheckpointLimits(),
     isUsable: (Manifest) -> String? = { _ in nil }
   ) throws(CheckpointError) -> VerifiedCheckpoint? {
-    let steps = try folderEntries(folder).compactMap(Self.step(folderName:)).sorted(by: >)
+    let steps = try self.steps().sorted(by: >)
     var skipped: [SkippedCheckpoint] = []
     for step in steps {
       do throws(CheckpointError) {
@@ -78,6 +83,10 @@ public struct CheckpointStore: Sendable, Hashable {
   /// Removes what interrupted writes and removals have left. Not to be called while another
   /// process writes to this run.
   public func removeLeftovers() throws(CheckpointError) {
+    guard isFolder(folder) else { return }
+    // What lies hidden here may, on the disk, still be a checkpoint: its writer may have ended
+    // between a change of names and the sync.
+    try syncFolder(folder)
     for name in try folderEntries(folder) where name.hasPrefix(Self.temporaryPrefix) {
       try removeTree(joined(folder, name))
     }

@@ -1,6 +1,8 @@
 import Tensors
 
 /// How a checkpoint that was written whole takes its place.
+///
+/// `scripts/model/checkpoints.pml` is a model of these steps; a change here is a change there.
 extension CheckpointWriter {
   func commit(
     _ temporary: String, to path: String, _ manifest: Manifest
@@ -16,18 +18,14 @@ extension CheckpointWriter {
       if let difference = try tensorDifference(old, manifest, in: temporary) {
         throw .conflict(path: path, difference: difference)
       }
-      if old.manifest == manifest {
-        try removeTree(temporary)
-        return .unchanged
+      if old.manifest == manifest || losesScore(old.manifest, manifest) {
+        return try leave(temporary)
       }
     }
     if !exchange(temporary, path) {
       // A file system that cannot exchange two folders in one step: a whole checkpoint must not
       // be away even for a moment, so it stays, with its older notes.
-      if isWhole {
-        try removeTree(temporary)
-        return .unchanged
-      }
+      if isWhole { return try leave(temporary) }
       let old = joined(
         store.folder,
         CheckpointStore.temporaryPrefix + "replaced-"
@@ -42,6 +40,20 @@ extension CheckpointWriter {
     try syncFolder(store.folder)
     try removeTree(temporary)
     return .replaced
+  }
+
+  /// Keeps what is there. Its name may be the work of a process that ended before its own sync, and
+  /// what comes next is to remove others.
+  private func leave(_ temporary: String) throws(CheckpointError) -> CheckpointCommit.Outcome {
+    try removeTree(temporary)
+    try syncFolder(store.folder)
+    return .unchanged
+  }
+
+  /// Whether the older notes hold the score by which the best is found, and the newer ones do not.
+  private func losesScore(_ old: Manifest, _ new: Manifest) -> Bool {
+    guard let metric = retention.best?.metric else { return false }
+    return old.metrics[metric] != nil && new.metrics[metric] == nil
   }
 
   /// The first tensor that two manifests describe with different contents, in words.

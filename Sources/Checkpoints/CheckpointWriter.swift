@@ -20,6 +20,10 @@ public struct CheckpointWriter: Sendable {
   /// Raw bytes of a tensor after which a new frame is begun: what a core's own cache holds.
   package var frameRawLength = 256 << 10
   package var checksSpace = true
+  /// Part of the names of temporary folders, different for each job on a run's folder: a writer of an
+  /// earlier job that was out of reach for a while and lives on must not write into the folders of
+  /// this one. The same on all ranks.
+  public var attempt = ""
   /// How long to wait for another writer's share.
   package var shareSeconds = 120.0
 
@@ -64,7 +68,9 @@ public struct CheckpointWriter: Sendable {
 
   func temporaryPath(step: Int) -> String {
     joined(
-      store.folder, CheckpointStore.temporaryPrefix + CheckpointStore.folderName(step: step))
+      store.folder,
+      CheckpointStore.temporaryPrefix + CheckpointStore.folderName(step: step)
+        + (attempt.isEmpty ? "" : "-" + attempt))
   }
 
   /// Makes the empty temporary folder in which the checkpoint of `step` will be written, and checks
@@ -74,10 +80,10 @@ public struct CheckpointWriter: Sendable {
   public func prepare(
     step: Int, tensorCount: Int, rawByteCount: Int
   ) throws(CheckpointError) {
-    if !isFolder(store.folder) {
-      try makeFolders(store.folder)
-      try syncFolder(store.runFolder)
-    }
+    try makeFolders(store.folder)
+    // An earlier process may have made the folders and ended before it synced them. Once there is a
+    // checkpoint, they are on the disk.
+    if try store.steps().isEmpty { try syncFolders(above: store.folder) }
     let path = temporaryPath(step: step)
     try removeTree(path)
     if checksSpace { try checkSpace(tensorCount: tensorCount, rawByteCount: rawByteCount) }

@@ -86,8 +86,26 @@ func syncFolder(_ path: String) throws(CheckpointError) {
   let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
   guard descriptor >= 0 else { throw systemError("read", path) }
   defer { close(descriptor) }
-  // EINVAL: a file system that has no such thing; there is no more to be done there.
-  guard fsync(descriptor) == 0 || errno == EINVAL else { throw systemError("write", path) }
+  // EINVAL, EROFS: a file system that has no such thing; there is no more to be done there.
+  guard fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS else {
+    throw systemError("write", path)
+  }
+}
+
+/// Returns once the entry of `path` in the folder above it is on the disk, and that folder's in the
+/// one above, as far as the path goes. Folders that may not be read are passed over: they are older
+/// than the run.
+func syncFolders(above path: String) throws(CheckpointError) {
+  var path = Substring(path)
+  while path.last == "/" { path.removeLast() }
+  while !path.isEmpty {
+    let end = path.lastIndex(of: "/")
+    path = end.map { path[..<$0] } ?? ""
+    let parent = end == nil ? "." : path.isEmpty ? "/" : String(path)
+    guard access(parent, R_OK) == 0 else { continue }
+    try syncFolder(parent)
+    if end == nil { return }
+  }
 }
 
 func move(_ old: String, to new: String) throws(CheckpointError) {

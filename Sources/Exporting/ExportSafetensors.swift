@@ -11,7 +11,7 @@ import Tensors
 ///
 /// *Source:* the safetensors format: 8 bytes with the header's length, a JSON header padded with spaces
 /// to a multiple of 8, then the tensors' bytes, all little-endian. `__metadata__` holds texts; the one
-/// named `graph` is the network in text form.
+/// named `edgewise.graph` is the network in text form.
 ///
 /// - Parameters: as of `exportONNX`.
 /// - Returns: the bytes of the file: the same bytes for the same arguments.
@@ -43,7 +43,8 @@ public func exportSafetensors(
     for parameter in graph.parameters { file.append(parameter.name, weights[parameter.name]!) }
   }
   let extra = ["format": "edgewise", "graph": shown.text].merging(metadata) { _, given in given }
-  return file.bytes(metadata: modelMetadata(graph, layout: "[N, H, W, 3]", extra: extra))
+  let entries = modelMetadata(graph, layout: "[N, H, W, 3]", form: .raw, extra: extra)
+  return file.bytes(metadata: entries.map { (key: metadataPrefix + $0.key, value: $0.value) })
 }
 
 /// Named tensors, written wide elements first so that all are aligned.

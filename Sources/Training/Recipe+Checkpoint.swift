@@ -42,14 +42,16 @@ extension Recipe {
       .integer("checkpoint.agreeEvery", \.checkpoint.agreeEvery, 0...1_000_000_000, .free),
     ]
 
-    /// The writer of a run's checkpoints.
-    func writer(runFolder: String) -> CheckpointWriter {
-      CheckpointWriter(
+    /// The writer of a run's checkpoints; `attempt` is one job's on all ranks.
+    func writer(runFolder: String, attempt: String) -> CheckpointWriter {
+      var writer = CheckpointWriter(
         runFolder: runFolder, level: compressionLevel,
         retention: RetentionPolicy(
           keepLast: keepLast, keepEverySteps: keepEverySteps > 0 ? keepEverySteps : nil,
           best: .init(metric: "mAP50-95"), keepsPhaseEnds: true),
         verifiesBeforeCommit: verifyAfterWrite, threads: threads)
+      writer.attempt = attempt
+      return writer
     }
   }
 }

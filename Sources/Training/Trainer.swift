@@ -71,7 +71,11 @@ public final class Trainer {
     globalStep = try GlobalStep(
       recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
       communicator: communicator)
-    writer = BackgroundCheckpointWriter(recipe.checkpoint.writer(runFolder: runFolder))
+    let attempt = try communicator.decidedOnRank0 {
+      String(UInt64.random(in: .min ... .max), radix: 16)
+    }
+    writer = BackgroundCheckpointWriter(
+      recipe.checkpoint.writer(runFolder: runFolder, attempt: attempt))
     try start(resume, warmStart)
   }
 

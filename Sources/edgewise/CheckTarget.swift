@@ -28,6 +28,7 @@ struct CheckTarget: ParsableCommand {
       let model = try DeployedModel(checkpoint: openCheckpoint(deployed.checkpoint))
       let target = deployed.target ?? model.recipe.quantization.target.kind
       let findings = try model.findings(target: target)
+      let notes = model.exportNotes(target: target)
       // A dead channel is computed as trained: worth a line, no failure.
       let isExact = findings.allSatisfy { $0.kind == .dead }
       if json {
@@ -35,9 +36,11 @@ struct CheckTarget: ParsableCommand {
           "checkpoint": .string(model.path), "target": .string(target.rawValue),
           "exact": .bool(isExact), "rules": .string(target.rules.source),
           "ran_on_device": false, "findings": .array(findings.map(\.json)),
+          "notes": .array(notes.map { .string($0) }),
         ])
       } else {
         for finding in findings { print("\(finding)") }
+        for note in notes { print("as ONNX: \(note)") }
         print(
           isExact
             ? "\(target.rawValue): the whole graph runs on integers as trained, by the rules of: \(target.rules.source)"

@@ -91,8 +91,10 @@ extension DeployedModel {
       "recipe": recipe.name, "step": "\(step)", "model": recipe.model.architecture.rawValue,
       "dataset": source.format == .synthetic
         ? source.synthetic.scene.rawValue : datasetName(source.root, source.format.rawValue),
+      "score_threshold": "\(recipe.evaluation.scoreThreshold)",
+      "iou_threshold": "\(recipe.evaluation.iouThreshold)",
     ]
-    if let data { metadata["dataset_hash"] = data }
+    if let data { metadata["data_fingerprint"] = data }
     if form == .int8 {
       metadata["target"] = target.rawValue
       metadata["trained_for"] = recipe.quantization.target.rawValue
@@ -118,6 +120,13 @@ extension DeployedModel {
       }
     return checkTarget(
       graph, target: target, weights: weights, grids: quantized?.grids)
+  }
+}
+
+extension DeployedModel {
+  /// What users of the int8 ONNX file should know about other runtimes.
+  func exportNotes(target: PlacementTarget) -> [String] {
+    quantized.map { Exporting.exportNotes($0.graph, target: target) } ?? []
   }
 }
 

@@ -86,7 +86,9 @@ struct Export: ParsableCommand {
         hasDynamicBatch: dynamicBatch)
       try writeWhole(bytes, to: output, isReplacing: force)
       let findings = form == .int8 ? try model.findings(target: target) : []
+      let notes = format == .onnx && form == .int8 ? model.exportNotes(target: target) : []
       for finding in findings { complain("\(target.rawValue): \(finding)") }
+      for note in notes { complain("\(target.rawValue): \(note)") }
       guard json else {
         print(
           "\(output): \(form.rawValue), \(bytes.count) bytes, from \(model.path), step \(model.step)"
@@ -100,6 +102,7 @@ struct Export: ParsableCommand {
         "classes": .array(model.classNames.map { .string($0) }),
         "input_size": .integer(model.recipe.model.inputSize),
         "target": .string(target.rawValue), "findings": .array(findings.map(\.json)),
+        "notes": .array(notes.map { .string($0) }),
       ])
     }
   }

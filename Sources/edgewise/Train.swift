@@ -152,6 +152,11 @@ struct Train: ParsableCommand {
       for finding in try model.findings(target: target) {
         reporter.note("\(target.rawValue): \(finding)")
       }
+      if recipe.export.formats.contains(.onnx) {
+        for note in model.exportNotes(target: target) {
+          reporter.note("\(target.rawValue): \(note)")
+        }
+      }
     }
   }
 

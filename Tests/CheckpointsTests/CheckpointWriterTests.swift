@@ -97,6 +97,19 @@ import Testing
     #expect(try names(run.path + "/checkpoints") == ["step-00000012"])
   }
 
+  @Test func `notes without the score that decides do not replace those with it`() throws {
+    let run = try TemporaryFolder()
+    let writer = CheckpointWriter(
+      runFolder: run.path, retention: RetentionPolicy(keepLast: 1, best: .init(metric: "mAP50-95")))
+    var unscored = sampleContents()
+    unscored.metrics = ["loss": 1.5]
+    let path = try writer.write(unscored).path
+    #expect(try writer.write(sampleContents()).outcome == .replaced)
+    #expect(try writer.write(unscored).outcome == .unchanged)
+    #expect(try CheckpointReader(path: path).manifest.metrics["mAP50-95"] == 0.5)
+    #expect(try names(run.path + "/checkpoints") == ["step-00000012"])
+  }
+
   @Test func `the same tensors in frames of another length are the same`() throws {
     let run = try TemporaryFolder()
     var writer = CheckpointWriter(runFolder: run.path)

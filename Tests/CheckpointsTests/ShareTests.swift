@@ -89,6 +89,24 @@ import Testing
     #expect(throws: CheckpointError.self) { try write(contents, writer, 1, of: 2) }
   }
 
+  @Test func `a writer of an earlier job does not write into this one's folder`() throws {
+    let run = try TemporaryFolder()
+    let contents = sampleContents().groupedByName()
+    var (earlier, present) = (writer(run.path), writer(run.path))
+    (earlier.attempt, present.attempt) = ("a", "b")
+    earlier.shareSeconds = 0.1
+    try earlier.prepare(step: contents.step, tensorCount: 1, rawByteCount: 1)
+    try present.store.removeLeftovers()
+    try present.prepare(step: contents.step, tensorCount: 1, rawByteCount: 1)
+    #expect(throws: CheckpointError.self) { try write(contents, earlier, 1, of: 2) }
+    let folder = run.path + "/checkpoints"
+    #expect(try names(folder) == [".tmp-step-00000012-b"])
+    #expect(try names(folder + "/.tmp-step-00000012-b").isEmpty)
+    #expect(try write(contents, present, 1, of: 2) == nil)
+    #expect(try write(contents, present, 0, of: 2)?.outcome == .written)
+    #expect(try names(folder) == ["step-00000012"])
+  }
+
   @Test func `what the disk has changed since it was written is noticed before it counts`() throws {
     let run = try TemporaryFolder()
     var contents = sampleContents().groupedByName()

@@ -114,8 +114,8 @@ struct ModelCommandTests {
     let header = try #require(
       try JSONSerialization.jsonObject(with: bytes[8..<8 + length]) as? [String: Any])
     let metadata = try #require(header["__metadata__"] as? [String: String])
-    #expect(metadata["step"] == "4" && metadata["qat_epochs"] == "1")
-    #expect(metadata["dataset_hash"]?.count == 16)
+    #expect(metadata["edgewise.step"] == "4" && metadata["edgewise.qat_epochs"] == "1")
+    #expect(metadata["edgewise.data_fingerprint"]?.count == 16)
   }
 
   @Test func `predict draws a folder's pictures in name order, with an overview`() throws {

@@ -147,7 +147,7 @@ struct ONNXRuntimeTests {
     // Boxes are in pixels, up to 64 and beyond.
     #expect(boxes.largest_value > 40 && boxes.maximum_difference <= 1e-4 * boxes.largest_value)
     #expect(scores.maximum_difference <= 1e-4)
-    #expect(report.metadata["task"] == "detect")
+    #expect(report.metadata["edgewise.task"] == "detect")
   }
 
   /// In a network whose sums are exact in Float in any order nothing may differ: not one integer of the

@@ -80,8 +80,8 @@ struct ParsedSafetensors {
       !parsed.entries.keys.contains {
         $0.contains(".bn.") && !$0.contains(".site.") && !$0.hasSuffix("bias")
       })
-    #expect(parsed.metadata["step"] == "7" && parsed.metadata["stride"] == "32")
-    #expect(parsed.metadata["graph"]?.hasPrefix("graph yolov8n") == true)
+    #expect(parsed.metadata["edgewise.step"] == "7")
+    #expect(parsed.metadata["edgewise.graph"]?.hasPrefix("graph yolov8n") == true)
     // The parts cover the body without gaps, wide elements on their own multiples.
     let parts = parsed.entries.values.sorted { $0.data_offsets[0] < $1.data_offsets[0] }
     #expect(parts.first?.data_offsets[0] == 0)
@@ -121,7 +121,7 @@ struct ParsedSafetensors {
       }
       let report = try JSONDecoder().decode(Report.self, from: outcome.output)
       #expect(report.types["int8"] == 63)
-      #expect(report.metadata["producer"] == "edgewise")
+      #expect(report.metadata["edgewise.producer"] == "edgewise")
       try Data(bytes.dropLast()).write(to: path)
       let cut = try reader.run([path.path])
       #expect(cut.status == 1 && cut.error.split(separator: "\n").count == 1)

@@ -124,7 +124,7 @@ import Testing
   }
 
   @Test func `the file is the same bytes, aligned, and says where it comes from`() throws {
-    let metadata = ["step": "1200", "dataset_hash": "00ff", "b": "\"quoted\""]
+    let metadata = ["step": "1200", "data_fingerprint": "00ff", "b": "\"quoted\""]
     let model = try ExportFixture.relu6.tflite(metadata)
     let bytes = model.bytes
     #expect(try ExportFixture.relu6.tflite(metadata).bytes == bytes)
@@ -138,10 +138,11 @@ import Testing
     #expect(place % 16 == 0)
     let text = try #require(model.metadata.first { $0.name == "edgewise" }?.text)
     let values = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
-    #expect(values["step"] == "1200" && values["dataset_hash"] == "00ff")
-    #expect(values["b"] == "\"quoted\"" && values["stride"] == "32")
+    #expect(values["step"] == "1200" && values["data_fingerprint"] == "00ff")
+    #expect(values["b"] == "\"quoted\"" && values["strides"] == "[8, 16, 32]")
     #expect(values["outputs"]?.contains("sigmoid(logit)") == true)
-    #expect(values["preprocessing"]?.contains("round(x / 0.003921569) + -128") == true)
+    #expect(values["input_scale"] == "0.003921569" && values["input_zero_point"] == "-128")
+    #expect(values["input_type"] == "int8" && values["sigmoid_applied"] == "false")
     #expect(values["classes"] == #"["car", "free \"bay\"", "tram"]"#)
   }
 

@@ -15,7 +15,8 @@ import Tensors
 ///   - graph: with its batch norms; with sites placed if it is to be quantized.
 ///   - weights: of every parameter, not quantized, not folded.
 ///   - grids: one per site of the graph; none for a float graph.
-///   - metadata: entries beside those that are always written, or other values for them.
+///   - metadata: entries beside those that are always written, or other values for them; their names
+///     get `edgewise.` in front.
 /// - Returns: the bytes of the file: the same bytes for the same arguments.
 /// - Throws: `ExportError` when weights or grids are missing or unusable.
 public func exportONNX(
@@ -65,10 +66,11 @@ public func exportONNX(
   opset.domain = ""
   opset.version = 17
   model.opsetImport = [opset]
-  model.metadataProps = modelMetadata(graph, layout: "[N, 3, H, W]", extra: extra).map {
-    key, value in
+  model.metadataProps = modelMetadata(
+    graph, layout: "[N, 3, H, W]", form: options.hasRawHeads ? .raw : .decoded, extra: extra
+  ).map { key, value in
     var entry = Onnx_StringStringEntryProto()
-    entry.key = key
+    entry.key = metadataPrefix + key
     entry.value = value
     return entry
   }

@@ -5,8 +5,8 @@ public struct ONNXOptions: Hashable, Sendable {
   /// Whether the graph's own outputs are handed out (`[N, C, H, W]`, one per level and kind) instead
   /// of decoded `boxes` and `scores`.
   public var hasRawHeads: Bool
-  /// Whether every value behind a site is an output too, under its name, dequantized; `sites` of the
-  /// metadata then has their grids.
+  /// Whether every value behind a site is an output too, under its name, dequantized; `edgewise.sites`
+  /// of the metadata then has their grids.
   public var hasSites: Bool
 
   /// How quantized values are written.

@@ -63,11 +63,11 @@ package func tfliteModel(
     }
   }
   var model = lowering.model
-  var extra = [
-    "preprocessing": inputText(network.graph, model), "outputs": outputText(network.graph),
-  ].merging(metadata) { _, given in given }
+  var extra = inputEntries(model)
+  extra["outputs"] = outputText(network.graph)
+  extra.merge(metadata) { _, given in given }
   if hasSites { extra["sites"] = network.siteText }
-  let entries = modelMetadata(graph, layout: "[1, H, W, 3]", extra: extra)
+  let entries = modelMetadata(graph, layout: "[1, H, W, 3]", form: .raw, extra: extra)
   let members = entries.map { "\(jsonString($0.key)): \(jsonString($0.value))" }
   model.metadata = [("edgewise", "{" + members.joined(separator: ", ") + "}")]
   return model
@@ -104,14 +104,14 @@ extension TFLiteLowering {
   }
 }
 
-private func inputText(_ graph: Graph, _ model: TFLiteModel) -> String {
-  guard let input = model.inputs.first else { return "" }
-  let tensor = model.tensors[input.tensor]
-  let grid = tensor.quantization!
-  let size = tensor.shape
-  return
-    "RGB, scaled to fit \(size[1]) rows and \(size[2]) columns and padded (letterbox), divided by 255 "
-    + "to x in 0 ... 1, then round(x / \(grid.scales[0])) + \(grid.zeroPoints[0]) as int8 [1, H, W, 3]"
+/// The input's int8: `round(x / input_scale) + input_zero_point` of `x` in `input_range`.
+private func inputEntries(_ model: TFLiteModel) -> [String: String] {
+  guard let input = model.inputs.first else { return [:] }
+  let grid = model.tensors[input.tensor].quantization!
+  return [
+    "input_type": "int8", "input_scale": "\(grid.scales[0])",
+    "input_zero_point": "\(grid.zeroPoints[0])",
+  ]
 }
 
 private func outputText(_ graph: Graph) -> String {
