@@ -39,7 +39,7 @@ extension Recipe {
         .text("data.imageFolder", \.data.imageFolder),
         .text("data.validationImageFolder", \.data.validationImageFolder),
         .integer("data.validationEvery", \.data.validationEvery, 2...1_000_000),
-        .flag("data.skipBad", \.data.skipBad),
+        .flag("data.skipBad", \.data.skipBad, .free),
       ] + Synthetic.fields
   }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Engine
 public import Graphs
 public import Quantization
@@ -31,6 +32,8 @@ final class RunState {
   var lossSums = SIMD4<Double>(repeating: 0)
   var metrics: [String: Double] = [:]
   var snapshots = RunSnapshots()
+  /// What the run is trained and validated on, for its checkpoints.
+  var data: JSONValue?
   /// In QAT, where the recipe watches over oscillating weights.
   var oscillation: OscillationState?
   /// The weights in float that QAT is held against; `nil` where the recipe wants no teacher.

@@ -27,6 +27,8 @@ public final class Trainer {
   let writer: BackgroundCheckpointWriter
   let libraries: [String: String]
   let stepsPerEpoch: Int
+  let data: TrainingData
+  let allowances: ResumeAllowances
 
   var shardStep: ShardStep?
   /// Rank 0's, that nobody else writes to the run's folder.
@@ -38,17 +40,20 @@ public final class Trainer {
   ///   - runFolder: where checkpoints go.
   ///   - resume: which checkpoint to go on from.
   ///   - warmStart: a checkpoint whose weights a new run begins with, as far as they fit by name.
+  ///   - allowances: what may be otherwise than in the checkpoint gone on from.
   /// - Throws: `FailureReport`, the same on every rank.
   public init(
     recipe: Recipe, data: TrainingData, runFolder: String, resume: Resume,
-    warmStart: String? = nil, libraries: [String: String], communicator: Communicator,
-    reporter: any TrainingReporter
+    warmStart: String? = nil, allowances: ResumeAllowances = [], libraries: [String: String],
+    communicator: Communicator, reporter: any TrainingReporter
   ) throws(FailureReport) {
     self.recipe = recipe
     self.communicator = communicator
     self.reporter = reporter
     self.runFolder = runFolder
     self.libraries = libraries
+    self.data = data
+    self.allowances = allowances
     classNames = data.classNames
     floatGraph = recipe.floatGraph(classNames: data.classNames)
     quantizedGraph = try communicator.together(exitCode: exitCode) {
@@ -66,6 +71,7 @@ public final class Trainer {
     stepsPerEpoch = EpochOrder.stepCount(
       sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
     state = RunState(recipe: recipe, graph: quantizedGraph)
+    state.data = data.json
     globalStep = try GlobalStep(
       recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
       communicator: communicator)
@@ -108,15 +114,22 @@ public final class Trainer {
       try save()
       try finishWriting()
     } else {
+      try communicator.reporting { try compareCheckpoint(path, communicator: communicator) }
       try communicator.together(exitCode: exitCode) { try restore(path) }
+      if communicator.size > 1 { try checkAgreement() }
       reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
     }
+    try compareTeacher()
   }
 
   private func restore(_ path: String) throws {
     let contents = try CheckpointReader(path: path).readAll()
+    let changes = try checkData(contents, path: path)
     try checkFit(contents, path: path)
     try state.restore(contents, recipe: recipe, graph: quantizedGraph, path: path)
+    adopt(changes)
+    try checkCounters(path: path)
+    compareCompute(contents)
   }
 
   /// Goes through the schedule to its end, or until a signal asks to stop.
@@ -151,10 +164,16 @@ public struct TrainingData: Sendable {
   public var training: Dataset
   public var validation: Dataset
 
-  public init(training: Dataset, validation: Dataset) {
+  /// What of each split decides the bits of a run.
+  public let trainingFacts, validationFacts: DatasetFacts
+
+  /// - Throws: `DataError` for an image whose bytes cannot be read.
+  public init(training: Dataset, validation: Dataset) throws(DataError) {
     classNames = training.classNames
     self.training = training
     self.validation = validation
+    trainingFacts = try training.facts()
+    validationFacts = try validation.facts()
   }
 }
 

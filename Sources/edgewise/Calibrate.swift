@@ -119,7 +119,8 @@ struct Calibrate: ParsableCommand {
         folder: output, isPrinting: communicator.rank == 0 && !json, isWriting: false)
       let trainer = try Trainer(
         recipe: recipe, data: data, runFolder: output, resume: .path(reader.path),
-        libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
+        allowances: [.changedData, .otherThreads], libraries: libraries(for: data),
+        communicator: communicator, reporter: reporter)
       let made = try trainer.calibrateAlone(images: images)
       guard communicator.rank == 0 else { return }
       if json {

@@ -53,15 +53,18 @@ struct LaunchArguments: Equatable {
   /// - Parameters:
   ///   - hosts: those that are left.
   ///   - isRestart: goes on from the newest good checkpoint instead of what was asked for at first.
-  func launcherWords(program: String, ranks: Int?, hosts: HostList, isRestart: Bool) -> [String] {
+  ///   - runFolder: of the run that a restart goes on with.
+  func launcherWords(
+    program: String, ranks: Int?, hosts: HostList, isRestart: Bool, runFolder: String
+  ) -> [String] {
     var words = launcherOptions
     if !hosts.isEmpty { words += ["-H", hosts.option] }
     if let ranks { words += ["-n", "\(ranks)"] }
-    return words + [program] + (isRestart ? Self.resuming(command) : command)
+    return words + [program] + (isRestart ? Self.resuming(command, in: runFolder) : command)
   }
 
-  /// The command with `--resume auto`.
-  static func resuming(_ command: [String]) -> [String] {
+  /// The command with `--resume auto`, and with `--run` where it named a run with `--resume` alone.
+  static func resuming(_ command: [String], in runFolder: String) -> [String] {
     var words: [String] = []
     var rest = command[...]
     while let word = rest.popFirst() {
@@ -70,6 +73,9 @@ struct LaunchArguments: Equatable {
       } else if !word.hasPrefix("--resume=") {
         words.append(word)
       }
+    }
+    if !words.contains(where: { $0 == "--run" || $0.hasPrefix("--run=") }) {
+      words += ["--run", runFolder]
     }
     return words + ["--resume", "auto"]
   }
