@@ -5,7 +5,9 @@ import Parallel
 
 /// Reads data on every rank and compares what they see.
 ///
-/// - Parameter read: this rank's splits, by their names in sentences. Must not communicate.
+/// - Parameters:
+///   - read: reads this rank's data. Must not communicate.
+///   - facts: what of the splits read is compared, with their names in sentences.
 /// - Returns: what `read` gives.
 /// - Throws: the same report on every rank: that of `read` where it throws, `DifferentData` where ranks
 ///   see different data.

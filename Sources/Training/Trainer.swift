@@ -103,6 +103,7 @@ public final class Trainer {
     if path.isEmpty {
       state.store.load(floatGraph.initialWeights(seed: recipe.seed))
       if let warmStart { try takeWeights(from: warmStart) }
+      try compareTeacher()
       state.startAverages(recipe.ema)
       if recipe.schedule.floatEpochs == 0, warmStart == nil {
         throw FailureReport(
@@ -117,9 +118,9 @@ public final class Trainer {
       try communicator.reporting { try compareCheckpoint(path, communicator: communicator) }
       try communicator.together(exitCode: exitCode) { try restore(path) }
       if communicator.size > 1 { try checkAgreement() }
+      try compareTeacher()
       reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
     }
-    try compareTeacher()
   }
 
   private func restore(_ path: String) throws {

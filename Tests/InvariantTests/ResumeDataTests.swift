@@ -70,6 +70,12 @@ struct ResumeDataTests {
     #expect(auto.exitCode == 0, "\(auto.errors)")
     #expect(try stopped.small.tensors("stopped", last) == whole)
     try stopped.copy("stopped")
+    let launched = try Program.run(
+      ["launch", "-n", "2", "--oversubscribe", "--", "train", "--resume"]
+        + [stopped.small.run("stopped").path])
+    #expect(launched.exitCode == 0, "\(launched.errors)")
+    #expect(try stopped.small.tensors("stopped", last) == whole)
+    try stopped.copy("stopped")
     let elsewhere = try stopped.resume(["--run", stopped.small.run("elsewhere").path])
     #expect(elsewhere.exitCode == 0, "\(elsewhere.errors)")
     #expect(try stopped.small.checkpoints("stopped").last == "step-00000002")
