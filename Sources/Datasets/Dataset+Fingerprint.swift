@@ -1,35 +1,56 @@
 import Images
 
 extension Dataset {
-  /// 16 hexadecimal digits that say which data this is: FNV-1a over class names, and in their order the
-  /// pictures' file names, sizes and boxes.
+  /// What of this data decides the bits of a run, sample by sample.
   ///
-  /// Folders do not count, so the same data elsewhere has the same; nor do pixels, which would all have
-  /// to be read.
-  public var fingerprint: String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func add(_ bytes: some Sequence<UInt8>) {
-      for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-      // An end, so that what follows is not taken for more of it.
-      hash = (hash ^ 0xff) &* 0x0000_0100_0000_01b3
-    }
-    func add(_ number: UInt32) {
-      add((0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
-    }
-    for name in classNames { add(name.utf8) }
+  /// Folders do not count, so the same data elsewhere has the same facts.
+  ///
+  /// - Parameter readingContents: also reads each image's bytes (`ImageFile.contentHash`), so that
+  ///   other pixels under the same name and size are noticed.
+  /// - Throws: `badPicture` for an image whose bytes cannot be read.
+  public func facts(readingContents: Bool = true) throws(DataError) -> DatasetFacts {
+    var entries: [DatasetFacts.Sample] = []
+    entries.reserveCapacity(samples.count)
     for sample in samples {
-      add(sample.imagePath.utf8.split(separator: UInt8(ascii: "/")).last ?? [])
-      if let size = sample.size {
-        add(UInt32(truncatingIfNeeded: size.width))
-        add(UInt32(truncatingIfNeeded: size.height))
+      var labels = FNV1a()
+      for boxes in [sample.boxes, sample.ignoredBoxes] {
+        labels.add(UInt64(boxes.count))
+        for box in boxes {
+          labels.add(UInt64(truncatingIfNeeded: box.classIndex))
+          for i in 0..<4 { labels.add(UInt64(box.corners[i].bitPattern)) }
+        }
       }
-      add(UInt32(sample.boxes.count))
-      for box in sample.boxes {
-        add(UInt32(truncatingIfNeeded: box.classIndex))
-        for i in 0..<4 { add(box.corners[i].bitPattern) }
+      var content = FNV1a()
+      content.add(UInt64(truncatingIfNeeded: sample.size?.width ?? -1))
+      content.add(UInt64(truncatingIfNeeded: sample.size?.height ?? -1))
+      if readingContents {
+        do throws(ImageError) { content.add(try ImageFile.contentHash(sample.imagePath)) } catch {
+          throw .badPicture(error)
+        }
       }
+      let name = sample.imagePath.utf8.split(separator: UInt8(ascii: "/")).last.map {
+        String(decoding: $0, as: UTF8.self)
+      }
+      entries.append(
+        .init(
+          name: name ?? "", boxCount: sample.boxes.count, labelHash: labels.value,
+          contentHash: content.value))
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return DatasetFacts(
+      classNames: classNames, samples: entries, leftOut: skipped.filter { $0.kind == .skipped })
+  }
+}
+
+/// FNV-1a over bytes, with an end behind each item, so that what follows is not taken for more of it.
+struct FNV1a {
+  private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    value = (value ^ 0xff) &* 0x0000_0100_0000_01b3
+  }
+
+  mutating func add(_ number: UInt64) {
+    add((0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) })
   }
 }

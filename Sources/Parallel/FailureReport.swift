@@ -95,6 +95,45 @@ extension Communicator {
     return result
   }
 
+  /// As `together`, for what should succeed or fail on all ranks alike, such as reading a file: where it
+  /// fails on some alone, the report says on which.
+  ///
+  /// - Parameter what: completes "rank 1 (node2) cannot".
+  ///
+  /// *Collective.*
+  public func togetherOrNamed<Result>(
+    _ what: String, exitCode: (any Error) -> Int32 = { _ in 1 }, _ body: () throws -> Result
+  ) throws(FailureReport) -> Result {
+    var outcome: Swift.Result<Result, FailureReport>
+    do { outcome = .success(try body()) } catch let report as FailureReport {
+      outcome = .failure(report)
+    } catch {
+      outcome = .failure(
+        FailureReport(message: "\(error)", exitCode: exitCode(error), rank: rank))
+    }
+    do {
+      let own = if case .failure(let report) = outcome { encode(report) } else { [UInt8]() }
+      let all = try allGather(own)
+      let failing = all.indices.filter { !all[$0].isEmpty }
+      if let first = failing.first {
+        var report = decode(all[first], rank: first)
+        if failing.count < size {
+          let hosts = try allGather(Array(hostName.utf8))
+          let names = failing.prefix(8).map {
+            "\($0) (\(String(decoding: hosts[$0], as: UTF8.self)))"
+          }
+          let more = failing.count > 8 ? " and \(failing.count - 8) more" : ""
+          report.message =
+            "\(failing.count == 1 ? "rank" : "ranks") \(names.joined(separator: ", "))\(more) cannot \(what), the others can: \(report.message)"
+        }
+        outcome = .failure(report)
+      }
+    } catch {
+      throw FailureReport(error, rank: rank)
+    }
+    return try outcome.get()
+  }
+
   /// The text that `body` gives on rank 0, on every rank; the other ranks do not run it.
   ///
   /// *Collective.* *Throws* like `together`.

@@ -12,15 +12,16 @@ public func exitCode(_ error: any Error) -> Int32 {
   case let report as FailureReport: report.exitCode
   case let error as RecipeError:
     if case .unreadable = error { 74 } else { 64 }
-  case is TooManyRanks, is MixedRanks: 64
+  case is TooManyRanks: 64
+  case let error as MixedRanks: error.subject == .weights ? 65 : 64
   case is MPIError: FailureReport.lostRankExitCode
   case let error as TrainingError:
     switch error {
-    case .unsupported, .runExists, .otherRecipe, .otherGraph: 64
-    case .unusableCheckpoint: 65
+    case .unsupported, .runExists, .otherRecipe, .otherGraph, .fewWeights: 64
+    case .unusableCheckpoint, .otherData: 65
     case .diverged: 1
     }
-  case is DataError, is CalibrationError: 65
+  case is DataError, is DifferentData, is CalibrationError: 65
   case is EqualizationError: 64
   case let error as ImageError:
     switch error {

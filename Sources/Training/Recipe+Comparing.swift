@@ -26,8 +26,9 @@ extension Recipe {
   /// The differences that forbid going on with a run of recipe `saved` under this one.
   ///
   /// Free to change: `name`, `data.root`, `checkpoint.*`, `evaluation.*`, `export.*`, `limits.*` and
-  /// `system.*`. They say where things lie, how often one looks, and how fast it goes. All others
-  /// decide the weights.
+  /// `system.*` but for `system.threads`. They say where things lie, how often one looks, and how fast
+  /// it goes. `data.skipBad` is free because what it leaves out is compared itself, with the data. All
+  /// others decide the weights.
   public func resumeConflicts(with saved: Recipe) -> [RecipeDifference] {
     let fixed = Set(Self.fields.filter { $0.onResume == .fixed }.map(\.key))
     return differences(to: saved).filter { fixed.contains($0.key) }

@@ -42,8 +42,8 @@ extension Recipe {
         .text("data.imageFolder", \.data.imageFolder),
         .text("data.validationImageFolder", \.data.validationImageFolder),
         .integer("data.validationEvery", \.data.validationEvery, 2...1_000_000),
-        .flag("data.skipBad", \.data.skipBad),
-        .flag("data.allowUnlabelled", \.data.allowUnlabelled),
+        .flag("data.skipBad", \.data.skipBad, .free),
+        .flag("data.allowUnlabelled", \.data.allowUnlabelled, .free),
       ] + Synthetic.fields
   }
 

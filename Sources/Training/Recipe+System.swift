@@ -19,8 +19,8 @@ extension Recipe {
 
   /// `system`: what a rank uses of its machine.
   public struct System: Codable, Sendable, Hashable {
-    /// Compute threads per rank. Another number may change the last bits of a float result, so runs
-    /// that must be equal bit for bit use the same one.
+    /// Compute threads per rank. Another number may change the last bits of a float result, so a resumed
+    /// run has the same one.
     public var threads = 1
     /// Threads per rank that decode and augment ahead of the step; never change a result.
     public var loaderThreads = 1
@@ -30,7 +30,7 @@ extension Recipe {
     public var cacheMiB = 512
 
     static let fields: [RecipeField] = [
-      .integer("system.threads", \.system.threads, 1...1024, .free),
+      .integer("system.threads", \.system.threads, 1...1024),
       .integer("system.loaderThreads", \.system.loaderThreads, 0...1024, .free),
       .integer("system.cacheMiB", \.system.cacheMiB, 0...100_000_000, .free),
     ]

@@ -20,18 +20,19 @@ extension RunState {
     _ tensors: [CheckpointTensor], recipe: Recipe, graph: Graph, worldSize: Int,
     libraries: [String: String]
   ) throws -> CheckpointContents {
-    let counters: JSONValue = [
+    var counters: [String: JSONValue] = [
       "phase": .string(phase.rawValue), "ema_updates": .integer(average.updates),
       "optimizer_steps": .integer(optimizer.stepCount), "skipped_steps": .integer(skippedSteps),
       "skipped_in_a_row": .integer(skippedInARow),
       "loss_sums": .array((0..<4).map { .number(lossSums[$0]) }),
       "loss_steps": .integer(lossSteps), "scores": scores.json,
     ]
+    counters["data"] = data
     return CheckpointContents(
       step: step, epoch: epoch, position: position,
       recipe: try JSONValue(parsing: Array(recipe.json.utf8)),
       graph: try snapshots.json(of: graph),
-      metrics: metrics, state: counters, libraries: libraries,
+      metrics: metrics, state: .object(counters), libraries: libraries,
       writer: WriterNote(worldSize: worldSize), tensors: tensors)
   }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Engine
 public import Graphs
 public import Quantization
@@ -36,6 +37,8 @@ final class RunState {
   /// What was scored over the whole run.
   var scores = RunScores()
   var snapshots = RunSnapshots()
+  /// What the run is trained and validated on, for its checkpoints.
+  var data: JSONValue?
   /// In QAT, where the recipe watches over oscillating weights.
   var oscillation: OscillationState?
   /// The weights in float that QAT is held against; `nil` where the recipe wants no teacher.

@@ -1,9 +1,23 @@
 import Checkpoints
 import Engine
 import Graphs
+import MessagePassing
+import Parallel
 import Tensors
 
 extension Trainer {
+  /// Compares what every rank would read as `distillation.teacher`, before the first step.
+  ///
+  /// *Collective.*
+  func compareTeacher() throws(FailureReport) {
+    // In QAT the checkpoint holds the teacher.
+    guard recipe.distillation.isOn, state.phase == .float, !recipe.distillation.teacher.isEmpty
+    else { return }
+    try communicator.reporting {
+      try compareCheckpoint(recipe.distillation.teacher, communicator: communicator)
+    }
+  }
+
   /// The weights that teach in QAT: the run's own in float as they are now, or those of the checkpoint
   /// that `distillation.teacher` names.
   ///

@@ -27,6 +27,8 @@ public final class Trainer {
   let writer: BackgroundCheckpointWriter
   let libraries: [String: String]
   let stepsPerEpoch: Int
+  let data: TrainingData
+  let allowances: ResumeAllowances
 
   var shardStep: ShardStep?
   /// Whether the run has said that there is nothing to score.
@@ -40,17 +42,20 @@ public final class Trainer {
   ///   - runFolder: where checkpoints go.
   ///   - resume: which checkpoint to go on from.
   ///   - warmStart: a checkpoint whose weights a new run begins with, as far as they fit by name.
+  ///   - allowances: what may be otherwise than in the checkpoint gone on from.
   /// - Throws: `FailureReport`, the same on every rank.
   public init(
     recipe: Recipe, data: TrainingData, runFolder: String, resume: Resume,
-    warmStart: String? = nil, libraries: [String: String], communicator: Communicator,
-    reporter: any TrainingReporter
+    warmStart: String? = nil, allowances: ResumeAllowances = [], libraries: [String: String],
+    communicator: Communicator, reporter: any TrainingReporter
   ) throws(FailureReport) {
     self.recipe = recipe
     self.communicator = communicator
     self.reporter = reporter
     self.runFolder = runFolder
     self.libraries = libraries
+    self.data = data
+    self.allowances = allowances
     classNames = data.classNames
     floatGraph = recipe.floatGraph(classNames: data.classNames)
     quantizedGraph = try communicator.together(exitCode: exitCode) {
@@ -68,6 +73,7 @@ public final class Trainer {
     stepsPerEpoch = EpochOrder.stepCount(
       sampleCount: data.training.samples.count, globalBatch: recipe.batch.size)
     state = RunState(recipe: recipe, graph: quantizedGraph)
+    state.data = data.json
     globalStep = try GlobalStep(
       recipe: recipe, state: state, graph: floatGraph, siteCount: quantizedGraph.sites.count,
       communicator: communicator)
@@ -103,6 +109,7 @@ public final class Trainer {
     if path.isEmpty {
       state.store.load(floatGraph.initialWeights(seed: recipe.seed))
       if let warmStart { try takeWeights(from: warmStart) }
+      try compareTeacher()
       state.startAverages(recipe.ema)
       if recipe.schedule.floatEpochs == 0, warmStart == nil {
         throw FailureReport(
@@ -114,8 +121,11 @@ public final class Trainer {
       try save()
       try finishWriting()
     } else {
+      try communicator.reporting { try compareCheckpoint(path, communicator: communicator) }
       let isFloat = if case .floatWeights = resume { true } else { false }
       try communicator.together(exitCode: exitCode) { try restore(path, asFloat: isFloat) }
+      if communicator.size > 1 { try checkAgreement() }
+      try compareTeacher()
       if !isFloat {
         reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
       }
@@ -137,23 +147,18 @@ public final class Trainer {
   private func restore(_ path: String, asFloat: Bool) throws {
     let reader = try CheckpointReader(path: path)
     var contents = try reader.readAll { _ in false }
-    var counters = try RunCounters(reader.manifest, recipe: recipe, path: path)
-    if asFloat {
-      contents = try floatPart(of: contents, path: path)
-      counters.phase = .float
-    }
+    let changes = try checkData(contents, path: path)
+    if asFloat { contents = try floatPart(of: contents, path: path) }
     try checkFit(contents, path: path)
-    guard counters.position <= stepsPerEpoch else {
-      throw TrainingError.unusableCheckpoint(
-        path: path,
-        reason:
-          "it stands behind step \(counters.position) of its epoch, but an epoch of this data has \(stepsPerEpoch)"
-      )
-    }
+    var counters = try RunCounters(reader.manifest, recipe: recipe, path: path)
+    if asFloat { counters.phase = .float }
     contents.tensors = try state.readTensors(
       reader, phase: counters.phase, recipe: recipe, graph: quantizedGraph)
     try state.restore(
       contents, counters: counters, recipe: recipe, graph: quantizedGraph, path: path)
+    adopt(changes)
+    if !asFloat { try checkProgress(path: path) }
+    compareCompute(contents)
   }
 
   /// Goes through the schedule to its end, or until a signal asks to stop.
@@ -191,10 +196,16 @@ public struct TrainingData: Sendable {
   public var training: Dataset
   public var validation: Dataset
 
-  public init(training: Dataset, validation: Dataset) {
+  /// What of each split decides the bits of a run.
+  public let trainingFacts, validationFacts: DatasetFacts
+
+  /// - Throws: `DataError` for an image whose bytes cannot be read.
+  public init(training: Dataset, validation: Dataset) throws(DataError) {
     classNames = training.classNames
     self.training = training
     self.validation = validation
+    trainingFacts = try training.facts()
+    validationFacts = try validation.facts()
   }
 }
 

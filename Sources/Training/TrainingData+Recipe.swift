@@ -6,6 +6,8 @@ public import Parallel
 extension Recipe {
   /// Reads both splits that the recipe names; draws synthetic scenes first where they are asked for.
   ///
+  /// Recipes and data of all ranks are compared: none goes on where they differ.
+  ///
   /// Synthetic scenes lie in `data` of the run folder, or in `data.root` where that is given; rank 0
   /// draws them.
   ///
@@ -14,18 +16,21 @@ extension Recipe {
   public func loadData(runFolder: String, communicator: Communicator) throws(FailureReport)
     -> TrainingData
   {
+    try communicator.reporting { try compareOverRanks(communicator) }
     let source = try drawnSource(runFolder: runFolder, communicator: communicator) { _ in true }
-    return try communicator.together(exitCode: exitCode) {
-      let read = TrainingData(
+    return try readAlike(communicator) { () throws(DataError) in
+      let read = try TrainingData(
         training: try source.read(.train, skipBad: data.skipBad),
         validation: try validation(of: source))
       try Dataset.requireUsable(
         training: read.training, validation: read.validation, source: source)
       return read
+    } facts: {
+      [("training", $0.trainingFacts), ("validation", $0.validationFacts)]
     }
   }
 
-  /// Reads the validation split alone, for an evaluation.
+  /// Reads the validation split alone, for an evaluation; ranks are compared as in `loadData`.
   ///
   /// Synthetic scenes are drawn by rank 0 where there are none yet; what is there is taken as it is.
   ///
@@ -34,16 +39,22 @@ extension Recipe {
   public func loadValidation(runFolder: String, communicator: Communicator) throws(FailureReport)
     -> Dataset
   {
+    try communicator.reporting { try compareOverRanks(communicator) }
     let source = try drawnSource(runFolder: runFolder, communicator: communicator) { folder in
       !FileManager.default.fileExists(atPath: "\(folder)/data.yaml")
     }
-    return try communicator.together(exitCode: exitCode) {
-      let read = try validation(of: source)
-      if let error = Dataset.refusals(training: nil, validation: read, source: source).first {
+    let read = try readAlike(communicator) {
+      () throws(DataError) -> (data: Dataset, facts: DatasetFacts?) in
+      let data = try validation(of: source)
+      if let error = Dataset.refusals(training: nil, validation: data, source: source).first {
         throw error
       }
-      return read
+      // Alone there is nobody to compare with.
+      return (data, communicator.size > 1 ? try data.facts() : nil)
+    } facts: {
+      $0.facts.map { [("validation", $0)] } ?? []
     }
+    return read.data
   }
 
   /// Where the recipe's data lies for a run; synthetic scenes are drawn by rank 0 if `mustDraw` says

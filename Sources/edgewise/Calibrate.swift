@@ -147,7 +147,8 @@ struct Calibrate: ParsableCommand {
       if let note { reporter.note(note) }
       let trainer = try Trainer(
         recipe: recipe, data: data, runFolder: output, resume: .floatWeights(reader.path),
-        libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
+        allowances: [.changedData, .otherThreads], libraries: libraries(for: data),
+        communicator: communicator, reporter: reporter)
       let made = try trainer.calibrateAlone(images: images)
       guard communicator.rank == 0 else { return }
       if json {

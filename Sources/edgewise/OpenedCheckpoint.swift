@@ -46,11 +46,12 @@ func openCheckpoint(_ path: String, isVerifying: Bool = true) throws -> Checkpoi
   return newest.reader
 }
 
-/// The same, decided by rank 0, so that all ranks read the same one.
+/// The same, decided by rank 0, so that all ranks read the same one; what they read is compared.
 ///
 /// *Collective.*
 func openCheckpoint(_ path: String, communicator: Communicator) throws -> CheckpointReader {
   let found = try communicator.decidedOnRank0(exitCode: exitCode) { try openCheckpoint(path).path }
+  try compareCheckpoint(found, communicator: communicator)
   return try communicator.together(exitCode: exitCode) { try CheckpointReader(path: found) }
 }
 

@@ -15,7 +15,14 @@ struct Train: ParsableCommand {
         edgewise train recipes/demo.yaml --run runs/demo
         edgewise launch -n 2 -- train recipes/penn-fudan.yaml --set data.root=data/penn-fudan
         edgewise launch -n 2 -- train recipes/demo.yaml --run runs/demo --resume auto
+        edgewise launch -n 2 -- train --resume runs/demo
         edgewise train recipes/demo.yaml --run runs/second --warm-start runs/demo
+
+      --resume RUN goes on with the newest whole checkpoint of a run's folder, in that folder unless --run \
+      names another; --resume CHECKPOINT with that checkpoint, in runs/NAME unless --run names another; \
+      --resume auto with the newest of --run (or of runs/NAME), or begins where there is none. The recipe and \
+      what was --set are in the checkpoint and need not be said again; what is said is held against it.
+      Data are held against it too: images, labels or classes that changed are named.
 
       USR1, TERM and interrupt end the run after the step at hand with a checkpoint and exit code 75; \
       the same again, two seconds later or more, ends it at once, as does a save that takes longer \
@@ -26,8 +33,10 @@ struct Train: ParsableCommand {
       are lost. Send it USR1 instead, or use launch.
       """)
 
-  @Argument(help: "The recipe: a YAML file.", completion: .file(extensions: ["yaml"]))
-  var recipe: String
+  @Argument(
+    help: "The recipe: a YAML file. With --resume that of the checkpoint by default.",
+    completion: .file(extensions: ["yaml"]))
+  var recipe: String?
 
   @Option(name: .customLong("set"), help: "Another value for a key: key.path=value. Repeatable.")
   var overrides: [String] = []
@@ -38,14 +47,28 @@ struct Train: ParsableCommand {
   var runFolder: String?
 
   @Option(
-    help: "Go on from a checkpoint: auto for the newest whole one of the run, or its path.")
+    help: ArgumentHelp(
+      "Go on: a run's folder for its newest whole checkpoint, a checkpoint's folder, or auto for the newest whole one of --run, if any.",
+      valueName: "path|auto"))
   var resume: String?
+
+  @Flag(
+    help:
+      "Go on though images or labels are others than the checkpoint's: its epoch begins anew on these. Other data.* may then be set too."
+  )
+  var allowChangedData = false
 
   @Option(
     help: ArgumentHelp(
       "Begin with the weights of a checkpoint (or of a run's newest), as far as they fit by name; nothing else of it is taken.",
       valueName: "path"))
   var warmStart: String?
+
+  @Flag(
+    help:
+      "Begin with a warm start that finds less than three quarters of the network, such as one of another size."
+  )
+  var partialWeights = false
 
   @Flag(
     help: "Read every checkpoint back before it counts; the same as checkpoint.verifyAfterWrite.")
@@ -63,12 +86,10 @@ struct Train: ParsableCommand {
   func run() throws {
     let communicator = try startedCommunicator()
     try ending(communicator) {
-      let recipe = try communicator.together(exitCode: Training.exitCode) {
-        try Recipe(
-          contentsOf: self.recipe,
-          overrides: overrides + (skipBad ? ["data.skipBad=true"] : [])
-            + (verifyAfterWrite ? ["checkpoint.verifyAfterWrite=true"] : []))
-      }
+      try compareStart(communicator)
+      let start = try start(communicator)
+      let (recipe, folder) = (start.recipe, start.folder)
+      try recipe.compareOverRanks(communicator)
       if recipe.export.formats.contains(.tflite) {
         try communicator.together(exitCode: Training.exitCode) {
           try recipe.checkTFLiteExport(recipe.quantization.target.kind)
@@ -76,12 +97,14 @@ struct Train: ParsableCommand {
       }
       StopSignals.install()
       setComputeThreadCount(recipe.system.threads)
+      if !allowMixed {
+        try compare(
+          [("compute threads", computeThreadDescription())], communicator: communicator)
+      }
       // Before anything slow: more ranks than shards cannot work.
       _ = try communicator.together(exitCode: Training.exitCode) {
         try ShardAssignment(shardCount: recipe.batch.shards, worldSize: communicator.size)
       }
-      if !allowMixed { try compare(ownFacts(), communicator: communicator) }
-      let folder = runFolder ?? "runs/\(recipe.name)"
       let data = try recipe.loadData(runFolder: folder, communicator: communicator)
       let reporter = RunReporter(
         folder: folder, isPrinting: communicator.rank == 0 && !quiet,
@@ -112,9 +135,10 @@ struct Train: ParsableCommand {
             + "system that all hosts see, for they could not go on from its checkpoints")
       }
       let trainer = try Trainer(
-        recipe: recipe, data: data, runFolder: folder, resume: choice(),
+        recipe: recipe, data: data, runFolder: folder, resume: start.resume,
         warmStart: try warmStart.map { try openCheckpoint($0, communicator: communicator).path },
-        libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
+        allowances: allowances, libraries: libraries(for: data), communicator: communicator,
+        reporter: reporter)
       try communicator.together(exitCode: Training.exitCode) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)
       }
@@ -124,7 +148,8 @@ struct Train: ParsableCommand {
         try export(recipe, folder, communicator, reporter)
       case .stopped:
         reporter.note(
-          "stopped after step \(trainer.stepsDone) with a checkpoint; go on with --resume auto")
+          "stopped after step \(trainer.stepsDone) with a checkpoint; go on with --resume \(folder)"
+        )
         throw ExitCode(75)
       }
     }
@@ -159,21 +184,14 @@ struct Train: ParsableCommand {
       }
     }
   }
-
-  private func choice() -> Resume {
-    switch resume {
-    case nil: .none
-    case "auto": .auto
-    case .some(let path): .path(path)
-    }
-  }
 }
 
 /// What the numbers of a run come from; part of its checkpoints.
-func libraries(for data: Dataset) -> [String: String] {
+func libraries(for data: TrainingData) -> [String: String] {
   let compute = ComputeDescription.current
   return [
-    "compute": "\(compute.library), \(compute.instructionSet)", dataEntry: data.fingerprint,
-    "training images": data.report.summary,
+    "compute": "\(compute.library), \(compute.instructionSet)",
+    dataEntry: data.trainingFacts.fingerprint,
+    "training images": data.training.report.summary,
   ]
 }

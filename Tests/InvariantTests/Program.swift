@@ -24,7 +24,9 @@ enum Program {
     let process = Process()
     private let folder: URL
 
-    init(_ arguments: [String], ranks: Int?, timeoutSeconds: Int) throws {
+    init(
+      _ arguments: [String], ranks: Int?, program: String = Program.path, timeoutSeconds: Int
+    ) throws {
       folder = FileManager.default.temporaryDirectory
         .appending(path: "edgewise-program-\(UUID().uuidString)")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -42,7 +44,7 @@ enum Program {
       let launcher =
         ranks.map { ["mpirun", "--quiet", "--oversubscribe", "-n", "\($0)"] } ?? []
       process.arguments =
-        ["timeout", "-k", "5", "\(timeoutSeconds)"] + launcher + [path] + arguments
+        ["timeout", "-k", "5", "\(timeoutSeconds)"] + launcher + [program] + arguments
       process.standardInput = FileHandle.nullDevice
       for (name, keyPath) in [
         ("output", \Process.standardOutput), ("errors", \Process.standardError),
@@ -104,9 +106,10 @@ enum Program {
     }
   }
 
-  static func run(_ arguments: [String], ranks: Int? = nil, timeoutSeconds: Int = 240) throws
-    -> Outcome
-  {
-    try Running(arguments, ranks: ranks, timeoutSeconds: timeoutSeconds).wait()
+  /// - Parameter program: what is started; another one starts this one itself.
+  static func run(
+    _ arguments: [String], ranks: Int? = nil, program: String = path, timeoutSeconds: Int = 240
+  ) throws -> Outcome {
+    try Running(arguments, ranks: ranks, program: program, timeoutSeconds: timeoutSeconds).wait()
   }
 }

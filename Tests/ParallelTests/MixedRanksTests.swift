@@ -27,4 +27,30 @@ import Testing
         "  library: 1 on ranks 0 (a), 1 (b)", "  library: 2 on rank 2 (c)",
       ])
   }
+
+  @Test func `a fact that one rank lacks differs, and names are not bound to places`() throws {
+    let mixed = try #require(
+      MixedRanks(
+        comparing: [[("a", "1"), ("b", "2")], [("b", "2"), ("a", "1"), ("c", "3")]],
+        hosts: ["x", "y"]))
+    #expect(mixed.differences.map(\.fact) == ["c"])
+    #expect(mixed.description.contains("  c: none on rank 0 (x)\n  c: 3 on rank 1 (y)"))
+  }
+
+  @Test func `options, recipe and weights are never allowed to differ`() throws {
+    for subject in [MixedRanks.Subject.arguments, .recipe, .weights] {
+      let mixed = try #require(
+        MixedRanks(
+          comparing: [facts("a", "1"), facts("a", "2")], hosts: ["x", "y"], of: subject))
+      #expect(!mixed.description.contains("--allow-mixed"))
+    }
+  }
+
+  @Test func `of many ranks sixteen are named`() throws {
+    let mixed = try #require(
+      MixedRanks(
+        comparing: (0..<40).map { facts($0 < 39 ? "a" : "b", "1") },
+        hosts: Array(repeating: "x", count: 40)))
+    #expect(mixed.description.contains("15 (x) and 23 more"))
+  }
 }

@@ -54,9 +54,12 @@ struct LaunchArguments: Equatable {
   /// - Parameters:
   ///   - hosts: those that are left.
   ///   - isRestart: goes on from the newest good checkpoint instead of what was asked for at first.
+  ///   - runFolder: of the run that a restart goes on with.
   ///
   /// On one machine, which no batch system has parted into slots, more ranks than cores may be asked for.
-  func launcherWords(program: String, ranks: Int?, hosts: HostList, isRestart: Bool) -> [String] {
+  func launcherWords(
+    program: String, ranks: Int?, hosts: HostList, isRestart: Bool, runFolder: String
+  ) -> [String] {
     var words = launcherOptions
     let batchSystems = ["SLURM_JOB_ID", "PBS_JOBID", "PE_HOSTFILE", "LSB_JOBID"]
     let environment = ProcessInfo.processInfo.environment
@@ -67,11 +70,11 @@ struct LaunchArguments: Equatable {
     }
     if !hosts.isEmpty { words += ["-H", hosts.option] }
     if let ranks { words += ["-n", "\(ranks)"] }
-    return words + [program] + (isRestart ? Self.resuming(command) : command)
+    return words + [program] + (isRestart ? Self.resuming(command, in: runFolder) : command)
   }
 
-  /// The command with `--resume auto`.
-  static func resuming(_ command: [String]) -> [String] {
+  /// The command with `--resume auto`, and with `--run` where it named a run with `--resume` alone.
+  static func resuming(_ command: [String], in runFolder: String) -> [String] {
     var words: [String] = []
     var rest = command[...]
     while let word = rest.popFirst() {
@@ -80,6 +83,9 @@ struct LaunchArguments: Equatable {
       } else if !word.hasPrefix("--resume=") {
         words.append(word)
       }
+    }
+    if !words.contains(where: { $0 == "--run" || $0.hasPrefix("--run=") }) {
+      words += ["--run", runFolder]
     }
     return words + ["--resume", "auto"]
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Checkpoints
 import Foundation
+import MessagePassing
 import Parallel
 import Training
 
@@ -38,10 +39,10 @@ struct LaunchCommand: ParsableCommand {
       let arguments = try LaunchArguments(words)
       let training = try parsed(arguments.command)
       // The recipe's errors are the same on all ranks, and need none.
-      let recipe = try Recipe(contentsOf: training.recipe, overrides: training.overrides)
+      let folder = try training.start(.solo).folder
       try LauncherEnvironment.checkLauncher()
       LaunchSignals.install()
-      try start(arguments, runFolder: training.runFolder ?? "runs/\(recipe.name)")
+      try start(arguments, runFolder: folder)
     }
   }
 
@@ -63,7 +64,8 @@ struct LaunchCommand: ParsableCommand {
       let newest = try? CheckpointStore(runFolder: runFolder).list().first { $0.isComplete }
       let end = try LauncherProcess.run(
         arguments.launcherWords(
-          program: program, ranks: ranks, hosts: hosts, isRestart: restart > 0 && newest != nil))
+          program: program, ranks: ranks, hosts: hosts, isRestart: restart > 0 && newest != nil,
+          runFolder: runFolder))
       guard end.isLostRank, !end.wasAskedToStop else {
         if end.exitCode == 0 { return }
         throw ExitCode(end.exitCode)
