@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Testing
 
 /// Key points have as many columns as polygons have; they must not be taken for them.
