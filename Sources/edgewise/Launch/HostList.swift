@@ -20,6 +20,7 @@ struct HostList: Equatable {
   mutating func add(option: String) throws(FailureReport) {
     for part in option.split(separator: ",") {
       let words = part.split(separator: ":", omittingEmptySubsequences: false)
+      // bounded: of a text, nil where it is none; a constant
       guard words.count <= 2, let slots = words.count == 2 ? Int(words[1]) : 1,
         (1...Self.largestSlots).contains(slots)
       else {
@@ -41,6 +42,7 @@ struct HostList: Equatable {
       guard let name = words.first else { continue }
       var slots = 1
       if let word = words.dropFirst().first(where: { $0.hasPrefix("slots=") }) {
+        // bounded: of a text, nil where it is none; a constant
         guard let number = Int(word.dropFirst(6)), (1...Self.largestSlots).contains(number) else {
           throw FailureReport(
             message: "\(file): `\(word)` of \(name) is not 1 to \(Self.largestSlots) slots",
@@ -54,7 +56,7 @@ struct HostList: Equatable {
 
   private mutating func add(_ name: String, slots: Int) {
     if let known = hosts.firstIndex(where: { $0.name == name }) {
-      hosts[known].slots += slots
+      hosts[known].slots += slots  // bounded: an index of the hosts, and at most 2²⁰ a line
     } else {
       hosts.append(Host(name: name, slots: slots))
     }
