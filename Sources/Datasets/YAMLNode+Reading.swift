@@ -18,6 +18,8 @@ extension YAMLNode {
   package static let maximumByteCount = 1 << 20
   /// Three aliases to three aliases and so on: ten let a text stand for at most 60 times itself.
   package static let maximumAliasCount = 10
+  /// A longer text may have no alias at all: sixty times 1 MiB would take half a minute.
+  package static let maximumByteCountWithAliases = 1 << 16
   package static let maximumNodeCount = 300_000
   package static let maximumDepth = 32
 
@@ -64,6 +66,7 @@ extension YAMLNode {
         || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
     }
     var text = text
+    let limit = text.utf8.count > maximumByteCountWithAliases ? 0 : maximumAliasCount
     let line = text.withUTF8 { bytes -> Int? in
       var (count, line) = (0, 1)
       for i in bytes.indices {
@@ -77,14 +80,16 @@ extension YAMLNode {
           if before != UInt8(ascii: "-"), isWord(before) || "*/.".utf8.contains(before) { continue }
         }
         count += 1
-        if count > maximumAliasCount { return line }
+        if count > limit { return line }
       }
       return nil
     }
     guard let line else { return }
     throw YAMLError(
       line: line,
-      problem: "it has more than \(maximumAliasCount) aliases (`*name`); write the values out")
+      problem: "it has more than \(limit) aliases (`*name`)"
+        + (limit == 0 ? " in more than \(maximumByteCountWithAliases) bytes" : "")
+        + "; write the values out")
   }
 
   private init(_ node: Node?, depth: Int, count: inout Int) throws(YAMLError) {

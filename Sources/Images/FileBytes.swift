@@ -20,7 +20,7 @@ package enum FileBytesError: Error, Equatable {
   }
 }
 
-/// The bytes of a regular file of at most `limit` bytes, or its first `prefix` bytes.
+/// The bytes of a regular file of at most `limit` bytes, or its first `prefix` of them.
 ///
 /// The size is asked first: of a larger file nothing is read. What grows meanwhile is read as long
 /// as it was, what shrinks as long as it is.
@@ -42,7 +42,7 @@ package func regularFileBytes(
   }
   guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular }
   let size = Int(status.st_size)
-  guard prefix != nil || size <= limit else { throw .tooLarge(byteCount: size, limit: limit) }
+  guard size <= limit else { throw .tooLarge(byteCount: size, limit: limit) }
   let byteCount = min(size, prefix ?? limit)
   var failure: CInt = 0
   let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
@@ -70,6 +70,8 @@ func readFile(_ path: String, prefix: Int? = nil) throws(ImageError) -> [UInt8] 
     if case .tooLarge(let byteCount, _) = error {
       throw .tooManyBytes(path: path, byteCount: byteCount)
     }
-    throw .unreadable(path: path, reason: error.reason)
+    let isMissing = error == .missing
+    throw .unreadable(
+      path: path, reason: isMissing ? String(cString: strerror(ENOENT)) : error.reason)
   }
 }

@@ -63,7 +63,7 @@ package enum ImageKind: String, Sendable {
   package init?(path: String) {
     guard
       let bytes = try? regularFileBytes(
-        path, limit: Self.prefixByteCount, prefix: Self.prefixByteCount)
+        path, limit: .max, prefix: Self.prefixByteCount)
     else { return nil }
     self.init(firstBytes: bytes)
   }
