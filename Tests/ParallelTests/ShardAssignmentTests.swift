@@ -18,7 +18,8 @@ import Testing
       try ShardAssignment(shardCount: 4, worldSize: 6)
     }
     let sentence = try #require(error?.description)
-    #expect(sentence.hasPrefix("6 ranks but the recipe has 4 shards (`batch.shards`): start 4 ranks"))
-    #expect(sentence.contains("mpirun -n 4") && sentence.contains("set `batch.shards` to 6 or more"))
+    #expect(sentence.hasPrefix("6 ranks but the recipe has 4 shards (`batch.shards`)"))
+    #expect(sentence.contains("start 4 ranks or fewer (`mpirun -n 4`;"))
+    #expect(sentence.contains("set `batch.shards` to 6 or more"))
   }
 }

@@ -12,8 +12,8 @@ struct LaunchCommand: ParsableCommand {
     usage: "edgewise launch [-n N] [--restarts R] [mpirun options] -- train RECIPE …",
     discussion: """
       Examples:
-        edgewise launch -n 4 -- train recipes/demo.yaml --run runs/demo
-        edgewise launch -n 8 --restarts 10 -hostfile hosts -- train recipes/demo.yaml --run runs/demo
+        edgewise launch -n 2 -- train recipes/demo.yaml --run runs/demo
+        edgewise launch -n 4 --restarts 10 -hostfile hosts -- train recipes/penn-fudan.yaml --run runs/first
 
       When a rank is killed, hangs or cannot be reached, the run goes on from its newest good \
       checkpoint, at most R times (3). Hosts named with -H or -hostfile are asked first; without \
