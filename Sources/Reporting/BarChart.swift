@@ -30,7 +30,7 @@ public struct BarChart: Sendable {
     let values = bars.flatMap { $0.values.compactMap { $0.flatMap(drawable) } }
     // A bar below zero grows to the left.
     let (low, high) = (min(values.min() ?? 0, 0), max(values.max() ?? 1, 0))
-    let perUnit = chartWidth / (high > low ? high - low : 1)
+    let perUnit = chartWidth / (high > low ? max(high - low, 1e-290) : 1)
     let zero = left - low * perUnit
     var lines = opening(width: left + chartWidth + 100, height: height)
     lines.append("<text x=\"12\" y=\"22\" font-size=\"14\">\(xmlText(title))</text>")
@@ -62,6 +62,6 @@ public struct BarChart: Sendable {
   private func label(_ value: Double) -> String {
     guard value != 0, value.isFinite else { return brief(value) }
     let unit = pow(10, floor(log10(abs(value))) - 2)
-    return brief((value / unit).rounded() * unit)
+    return unit > 0 ? brief((value / unit).rounded() * unit) : brief(value)
   }
 }

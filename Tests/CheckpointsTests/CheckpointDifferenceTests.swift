@@ -43,21 +43,29 @@ import Testing
   }
 
   @Test func `names from the file stay on their lines and cannot steer a terminal`() throws {
-    let name = "a\u{1B}[2J\u{202E}\n\u{7}b"
-    let shown = "a\\u{1b}[2J\\u{202e}\\n\\u{7}b"
+    // A tensor's name holds no controls; other texts of a manifest may.
+    let name = "a\u{202E}\u{2028}b"
+    let (text, shown) = ("a\u{1B}[2J\nedgewise: b", "a\\u{1b}[2J\\nedgewise: b")
+    var (first, second) = (contents([1, 2], name: name), contents([1, 3], name: name))
+    first.recipe = ["name": .string(text)]
+    first.libraries = ["data": text, text: "1"]
+    first.writer.details = ["host": text]
+    first.metrics = [text: 1]
+    second.recipe = ["name": .string(text + "2")]
     let folder = try TemporaryFolder()
-    let path = try CheckpointWriter(runFolder: folder.path)
-      .write(contents([1, 2], name: name)).path
-    let reader = try CheckpointReader(path: path)
-    let texts = [
-      try difference(contents([1], name: name), contents([2], name: name)).text,
-      try difference(contents([1], name: name), contents([1], name: "w")).text,
-      try reader.description(withStatistics: true, withHistograms: true, where: { _ in true }).text,
-    ]
-    for text in texts {
-      #expect(text.contains(shown))
-      #expect(!text.unicodeScalars.contains { ["\u{1B}", "\u{7}", "\u{202E}"].contains($0) })
-      #expect(!text.contains("\n\u{7}b"))
+    let reader = try CheckpointReader(
+      path: CheckpointWriter(runFolder: folder.path).write(first).path)
+    let described = try reader.description(
+      withStatistics: true, withHistograms: true, where: { _ in true }
+    ).text
+    let listed = CheckpointEntry.table(try CheckpointStore(runFolder: folder.path).list())
+    #expect(described.contains(shown) && described.contains("a\\u{202e}\\u{2028}b"))
+    for text in [
+      described, listed, try difference(first, second).text,
+      try difference(first, contents([1], name: "w")).text,
+    ] {
+      #expect(!text.unicodeScalars.contains { ["\u{1B}", "\u{202E}", "\u{2028}"].contains($0) })
+      #expect(!text.contains("\nedgewise: b"))
     }
   }
 

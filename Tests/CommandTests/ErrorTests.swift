@@ -86,7 +86,7 @@ struct ErrorTests {
       ["report", run, "--output", "\(blocker)/out/curves.svg"],
       ["train", "\(run)/../tiny.yaml", "--run", "\(blocker)/out"],
       ["data", "synthesize", "pedestrians", "--images", "2", "--output", "\(blocker)/out"],
-      ["checkpoint", "extract", run, "--output", "\(blocker)/out/weights.npz"],
+      ["checkpoint", "extract", run, "--to", "npz", "--output", "\(blocker)/out/weights.npz"],
     ] {
       let outcome = try Program.run(command)
       #expect(outcome.code == 74, "\(command): \(outcome.errors)")

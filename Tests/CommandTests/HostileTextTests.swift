@@ -52,7 +52,8 @@ struct HostileTextTests {
         toPath: "\(data)/labels/\(split)/\(Self.name).txt")
     }
     let quoted =
-      "\"" + Self.name.unicodeScalars.map { scalar -> String in
+      "\""
+      + Self.name.unicodeScalars.map { scalar -> String in
         scalar.value < 0x20 || scalar.value > 0x7E
           ? "\\u" + String(format: "%04x", scalar.value) : String(scalar)
       }.joined() + "\""
@@ -64,7 +65,8 @@ struct HostileTextTests {
       .replacingOccurrences(of: "name: tiny", with: "name: \(quoted)")
       .replacingOccurrences(
         of: "data: { synthetic: { images: 8, validationImages: 4 } }",
-        with: "data: { format: yolo, root: data }")
+        with: "data: { format: yolo, root: data }"
+      )
       .write(toFile: recipe, atomically: true, encoding: .utf8)
     return (folder, recipe)
   }
@@ -93,7 +95,7 @@ struct HostileTextTests {
       ["predict", run, "\(data)/images/val", "--output", "\(folder)/json", "--json"],
       ["export", run, "--output", "\(folder)/\(Self.name).onnx"],
       ["export", run, "--output", "\(folder)/\(Self.name)2.onnx", "--json"],
-      ["calibrate", run, "--output", "\(folder)/calibrated \(Self.name)"],
+      ["calibrate", "\(run)/checkpoints/step-00000000", "--output", "\(folder)/c \(Self.name)"],
       ["sensitivity", run, "--by", "sqnr", "--images", "4", "--plot", "\(folder)/s.svg"],
       ["check-target", run, "--target", "tflite"],
       ["parity", run, "--images", "2"],
@@ -101,7 +103,7 @@ struct HostileTextTests {
       ["checkpoint", "show", run, "--json"], ["checkpoint", "show", run, "--site"],
       ["checkpoint", "show", run, "--only", Self.name],
       ["checkpoint", "verify", run], ["checkpoint", "diff", run, run],
-      ["checkpoint", "extract", run, "--output", "\(folder)/\(Self.name).npz"],
+      ["checkpoint", "extract", run, "--to", "npz", "--output", "\(folder)/\(Self.name).npz"],
       ["checkpoint", "prune", run, "--dry-run"],
       ["report", run, "--output", "\(folder)/curves.svg"], ["report", run, "--json"],
       ["doctor", "--run", run], ["bench", "load", recipe, "--set", "data.root=\(data)"],
@@ -109,6 +111,8 @@ struct HostileTextTests {
       let outcome = try Program.run(command)
       check(outcome, command)
       #expect(outcome.code < 128, "\(command[0]): \(outcome.errors)")
+      // A command that was not understood would show nothing.
+      #expect(!outcome.errors.contains("Usage: edgewise"), "\(command[0]): \(outcome.errors)")
       if command.contains("--json"), outcome.code == 0 { _ = try outcome.json() }
     }
   }

@@ -7,7 +7,7 @@ extension Program {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     func file(_ name: String) throws -> FileHandle {
-      FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
+      _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: nil)
       return try FileHandle(forWritingTo: URL(fileURLWithPath: "\(folder)/\(name)"))
     }
     let process = Process()

@@ -40,7 +40,12 @@ struct StandardStreamTests {
     let output = try Program.temporaryFolder()
     for (command, made) in [
       (["export", run, "--output", "\(output)/model.onnx", "--json"], "model.onnx"),
-      (["calibrate", run, "--output", "\(output)/calibrated", "--json"], "calibrated"),
+      (
+        [
+          "calibrate", try #require(try TinyRun.checkpoints().first), "--output",
+          "\(output)/calibrated", "--set", "data.root=\(run)/data", "--json",
+        ], "calibrated"
+      ),
     ] {
       let full = try Program.shell(#""$@" > /dev/full"#, command)
       #expect(full.code == 74, "\(command): \(full.errors)")
@@ -92,7 +97,8 @@ struct StandardStreamTests {
 
   /// `<&-` and so on for a set of the descriptors 0, 1 and 2.
   @Test(arguments: 1...7)
-  func `training with closed descriptors writes no word into a file of the run`(closed: Int) throws {
+  func `training with closed descriptors writes no word into a file of the run`(closed: Int) throws
+  {
     let folder = try Program.temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try TinyRun.recipe.write(
@@ -106,7 +112,9 @@ struct StandardStreamTests {
     #expect(verified.code == 0, "\(verified.output)")
     let files = try #require(FileManager.default.enumerator(atPath: "\(folder)/run"))
     for case let name as String in files {
-      guard let bytes = FileManager.default.contents(atPath: "\(folder)/run/\(name)") else { continue }
+      guard let bytes = FileManager.default.contents(atPath: "\(folder)/run/\(name)") else {
+        continue
+      }
       for words in ["images/s", "edgewise: ", "finished; checkpoints"] {
         #expect(bytes.range(of: Data(words.utf8)) == nil, "\(name) holds `\(words)`")
       }

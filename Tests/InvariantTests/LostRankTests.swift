@@ -70,9 +70,9 @@ struct LostRankTests {
     let small = try SmallRun()
     defer { small.remove() }
     let running = try Program.Running(
-      small.arguments("run", ["--set", "evaluation.everyEpochs=0"]), ranks: 1, timeoutSeconds: 120)
+      small.arguments("run", ["--set", "evaluation.everyEpochs=0"]), ranks: 2, timeoutSeconds: 120)
     #expect(running.waitFor("epoch 1/"))
-    let rank = try #require(running.processID(ofRank: 0, inRun: small.run("run")))
+    let rank = try #require(running.processID(ofRank: 1, inRun: small.run("run")))
     kill(rank, SIGSTOP)
     kill(rank, SIGCONT)
     let outcome = running.wait()

@@ -27,7 +27,8 @@ import Testing
   }
 
   @Test(arguments: [
-    [1e308, -1e308], [.greatestFiniteMagnitude, 0], [1e308, 1e308.nextUp], [5e-324, 0],
+    [1e308, -1e308], [.greatestFiniteMagnitude, 0], [1e308, 1e308.nextUp],
+    [.leastNonzeroMagnitude, 0],
     [1, 1 + .ulpOfOne], [-.infinity, .infinity, .nan], [1e300, 1e300 * (1 + .ulpOfOne)],
   ])
   func `values of any size are drawn on axes of finite numbers`(values: [Double]) {

@@ -194,10 +194,10 @@ private func row(_ epoch: Int, scores: DetectionScores? = nil) -> ResultsRow {
     table.append(["行人", "2"])
     #expect(
       table.description == """
-        class         AP
-        ────────────  ──
+        class          AP
+        ─────────────  ──
         a\\u{1b}[2J\\nb   1
-        行人           2
+        行人            2
         """)
   }
 

@@ -114,8 +114,13 @@ final class LauncherProcess {
     let file = pipe.fileHandleForReading
     Thread.detachNewThread {
       var held: [UInt8] = []
-      while let data = try? file.read(upToCount: 1 << 16), !data.isEmpty {
-        held += data
+      var bytes = [UInt8](repeating: 0, count: 1 << 16)
+      while true {
+        // `read(2)` gives what is there; a `FileHandle` waits for as many bytes as were asked for.
+        let count = read(file.fileDescriptor, &bytes, bytes.count)
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { break }
+        held += bytes[..<count]
         while let end = held.firstIndex(of: UInt8(ascii: "\n")) {
           line(String(decoding: held[..<end], as: UTF8.self))
           held.removeSubrange(...end)
