@@ -30,7 +30,7 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
 }
 
 /// The program's exit code for an error of any target.
-private func code(of error: any Error) -> Int32 {
+func code(of error: any Error) -> Int32 {
   switch error as? ReportError {
   case .cannotRead, .cannotWrite: 74
   case .foreignHeader, .damagedRow: 65

@@ -110,7 +110,7 @@ struct Train: ParsableCommand {
         recipe: recipe, data: data, runFolder: folder, resume: choice(),
         warmStart: try warmStart.map { try openCheckpoint($0, communicator: communicator).path },
         libraries: libraries(for: data.training), communicator: communicator, reporter: reporter)
-      try communicator.together(exitCode: Training.exitCode) {
+      try communicator.together(exitCode: code(of:)) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)
       }
       switch try trainer.run() {
