@@ -35,7 +35,7 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
 }
 
 /// The program's exit code for an error of any target.
-private func code(of error: any Error) -> Int32 {
+func code(of error: any Error) -> Int32 {
   if error is CocoaError { return 74 }
   return switch error as? ReportError {
   case .cannotRead, .cannotWrite: 74

@@ -139,7 +139,7 @@ struct Train: ParsableCommand {
         warmStart: try warmStart.map { try openCheckpoint($0, communicator: communicator).path },
         allowances: allowances, libraries: libraries(for: data), communicator: communicator,
         reporter: reporter)
-      try communicator.together(exitCode: Training.exitCode) {
+      try communicator.together(exitCode: code(of:)) {
         try reporter.begin(lastEpoch: trainer.epochsDone, lastStep: trainer.stepsDone)
       }
       switch try trainer.run() {

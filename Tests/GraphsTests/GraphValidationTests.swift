@@ -68,7 +68,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
     },
     Damage("a picture without pixels", names: "quantize") { $0.values[0].shape = [0, 16, 3] },
     Damage("a picture of rank 2", names: "quantize") { $0.values[0].shape = [16, 3] },
-    Damage("a picture that overflows", names: "quantize") {
+    Damage("a picture that overflows", names: "value image") {
       $0.values[0].shape = Shape([.max, .max, 3])
     },
     Damage("a parameter too few", names: "needs 2 parameters, has 1") {
@@ -83,7 +83,7 @@ struct Damage: Sendable, CustomTestStringConvertible {
       $0.parameters[0].shape = [16, 3, 8, 7]
     },
     Damage("a parameter of another role", names: "boxes.weight") { $0.parameters[0].role = .scale },
-    Damage("a parameter that overflows", names: "boxes.weight has the impossible shape") {
+    Damage("a parameter that overflows", names: "boxes.weight has the shape") {
       $0.parameters[0].shape = Shape([.max, 2])
     },
     Damage("a site that does not exist", names: "site 1") {
