@@ -7,7 +7,7 @@
 # Several minutes; nothing else should run on the machine meanwhile. One-rank measurements stay on one
 # processor. From the environment:
 #
-#   RUN          a trained run for `bench checkpoint`, `bench infer` and the exported models; without it a
+#   RUN          a trained run, with a mAP50-95 of 0.1 or more (or other runtimes are not timed), for `bench checkpoint`, `bench infer` and the exported models; without it a
 #                run of a few steps on drawn pictures is made, whose weights compress less than trained ones
 #   PARTS        what to measure (step ops infer load reduce scaling checkpoint); of the others the lines of
 #                the last time stay in .build/bench.jsonl
@@ -106,20 +106,36 @@ fi
 if begin ops; then
   for mode in "${modes[@]}"; do measure "${one_processor[@]}" -- ops "${shape[@]}" --mode "$mode"; done
 fi
+# Times another runtime on a model's file: peer RUNTIME MODE FILE CHECKPOINT [OPTION]. One that
+# computes it wrongly, or not at all, says so and is left out.
+peer() {
+  if [ ! -x "$python" ]; then
+    echo "skipped: $1; there is no $python (scripts/check-python makes it; or give PEER_PYTHON)" >&2
+    return
+  fi
+  echo "peer $1 $2 ${5:-}" >&2
+  "${one_processor[@]}" "$python" scripts/peers/infer_onnx.py "$1" "$2" "$3" --run "$4" ${5:+"$5"} \
+    >>"$results" || true
+}
+
 if begin infer; then
-  for mode in float int8; do
-    "$edgewise" export "$run" --as "$mode" --output "$work/$mode.onnx" >/dev/null
-    measure "${one_processor[@]}" -- infer --run "$run" --mode "$mode"
-    for runtime in onnxruntime openvino; do
-      if [ ! -x "$python" ]; then
-        echo "skipped: $runtime; there is no $python (scripts/check-python makes it; or give PEER_PYTHON)" >&2
-        continue
-      fi
-      echo "peer $runtime $mode" >&2
-      "${one_processor[@]}" "$python" scripts/peers/infer_onnx.py "$runtime" "$mode" \
-        "$work/$mode.onnx" >>"$results"
-    done
-  done
+  "$edgewise" export "$run" --as float --output "$work/float.onnx" >/dev/null
+  measure "${one_processor[@]}" -- infer --run "$run" --mode float
+  peer onnxruntime float "$work/float.onnx" "$run"
+  peer openvino float "$work/float.onnx" "$run"
+  peer openvino float "$work/float.onnx" "$run" --as-it-comes
+  # Each runtime takes the int8 file that it computes best and rightly: OpenVINO uint8 values without
+  # any inside SiLU, onnxruntime those of a model calibrated for it.
+  measure "${one_processor[@]}" -- infer --run "$run" --mode int8
+  "$edgewise" export "$run" --as int8 --target onnxruntime --output "$work/uint8.onnx" \
+    >/dev/null 2>"$work/findings"
+  peer openvino int8 "$work/uint8.onnx" "$run"
+  if "$edgewise" calibrate "$run" --output "$work/calibrated" \
+    --set quantization.target=onnxruntime >/dev/null; then
+    "$edgewise" export "$work/calibrated/calibrated" --target onnxruntime \
+      --output "$work/onnxruntime.onnx" >/dev/null
+    peer onnxruntime int8 "$work/onnxruntime.onnx" "$work/calibrated/calibrated"
+  fi
 fi
 if begin load; then
   load=("${LOAD_RECIPE:-recipes/demo.yaml}")

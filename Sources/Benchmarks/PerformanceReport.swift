@@ -112,7 +112,7 @@ public struct PerformanceReport: Sendable {
   private var peers: String? {
     section(
       "Beside other programs", nil,
-      "Measured in the same minutes on the same cores. A ratio above 1 means that this program is faster.",
+      "Measured side by side on the same cores. A ratio above 1 means that this program is faster. A runtime is timed on the file that it computes best and rightly, after its mAP50-95 on the run's images was that of this program; the precision in which OpenVINO computed what is not int8 stands behind its name, with and without the hint f32.",
       columns: ["what", "mode", "other program", "its mode", "ours", "theirs", "ratio", "memory"],
       rows: results.peerRatios().map { ratio in
         let unit = ratio.bench == "step" ? "images/s" : "ms"

@@ -13,6 +13,6 @@ public func exportNotes(_ graph: Graph, target: Target) -> [String] {
   guard joins else { return [] }
   return [
     "not for OpenVINO: 2026.4 miscomputes int8 values that are joined (Concat) before a convolution; "
-      + "export for it with --target onnxruntime, whose uint8 values it computes rightly"
+      + "export with --target onnxruntime for it, whose values are uint8"
   ]
 }

@@ -21,7 +21,8 @@
  *
  * Checked after each step, for every state of the disk that a power cut at that moment could leave:
  *   P1  after the first commit a whole checkpoint is on the disk, and the newest one that is sure to
- *       be there never becomes older;
+ *       be there never becomes older, unless damage came to one: pruning behind a save takes a damaged
+ *       one that looks complete for the newest;
  *   P2  the best score of the checkpoints that are sure to be there never becomes lower;
  *   P3  a folder under a checkpoint's name that looks complete (manifest, all files, their lengths)
  *       is whole, unless damage came to it;
@@ -141,7 +142,7 @@ inline judge() {
   od;
   /* P1, P2 */
   assert(!committed || newest > 0);
-  assert(newest >= newestSure);
+  assert(damages > 0 || newest >= newestSure);
   assert(bestIsOff || best >= bestSure);
   newestSure = newest;
   bestSure = best;
@@ -468,11 +469,9 @@ idle:
           || scored[stepName[s]]
 #endif
           || !EXCHANGE) -> skip };
-        /* Unchanged. The name may be another job's that did not come to its fsync. */
+        /* [leave] The name may be another job's that did not come to its fsync. */
         REMOVE_TEMPORARY(s);
-#ifndef FAULT_UNCHANGED_UNSYNCED
         STEP(syncParent());
-#endif
      :: else ->
         if
         :: EXCHANGE ->
