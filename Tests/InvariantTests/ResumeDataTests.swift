@@ -91,8 +91,9 @@ struct ResumeDataTests {
     try stopped.resume(["--set", "schedule.floatEpochs=9"]).expectRefusal(
       64, "`schedule.floatEpochs` is 9 here and 2 there", "train longer", "--warm-start")
     let recipe = stopped.small.run("recipe.yaml").path
-    try Program.run(["train", recipe, "--resume", stopped.small.run("stopped").path])
-      .expectRefusal(64, "`schedule.floatEpochs` is 2 here")
+    let other = ["train", recipe, "--resume", stopped.small.run("stopped").path]
+    try Program.run(other + stopped.data.settings(epochs: 1)).expectRefusal(
+      64, "`schedule.floatEpochs` is 1 here and 2 there")
     try Program.run(["train"]).expectRefusal(64, "needs a recipe", "--resume RUN")
     try Program.run(["train", "--resume", "auto"]).expectRefusal(64, "--run RUN")
     try Program.run(["train", "--resume", stopped.small.run("none").path]).expectRefusal(
