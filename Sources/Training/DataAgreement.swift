@@ -46,7 +46,10 @@ private func compareData(
       they: agreeing > 1 ? "most ranks" : "rank \(reference) (\(hosts[reference]))")
     guard facts.fingerprint != theirs.fingerprint else { continue }
     var clauses = facts.summary.clauses(against: theirs.summary, words)
-    if let first = facts.firstDifference(from: theirs, words) { clauses.append(first) }
+    if let first = facts.firstDifference(from: theirs, words) {
+      clauses.append(
+        clauses.isEmpty ? "\(words.we) differs from \(words.they): \(first)" : first)
+    }
     if facts.leftOut.count != theirs.leftOut.count {
       let item = facts.leftOut.first ?? theirs.leftOut.first
       let example = item.map { " (\($0.place): \($0.reason))" } ?? ""

@@ -41,12 +41,17 @@ struct ResumeDataTests {
     }
 
     /// Writes the newest checkpoint of "stopped" anew with something changed.
-    func rewrite(_ change: (inout CheckpointContents) -> Void) throws {
+    ///
+    /// - Returns: its path.
+    @discardableResult
+    func rewrite(_ change: (inout CheckpointContents) -> Void) throws -> String {
       let path = small.run("stopped/checkpoints/step-00000002").path
       var contents = try CheckpointReader(path: path).readAll()
       change(&contents)
       try FileManager.default.removeItem(atPath: path)
-      try CheckpointWriter(runFolder: small.run("stopped").path).write(contents)
+      let writer = CheckpointWriter(runFolder: small.run("stopped").path)
+      try writer.write(contents)
+      return writer.store.path(step: contents.step)
     }
   }
 
@@ -91,8 +96,9 @@ struct ResumeDataTests {
     try stopped.resume(["--set", "schedule.floatEpochs=9"]).expectRefusal(
       64, "`schedule.floatEpochs` is 9 here and 2 there", "train longer", "--warm-start")
     let recipe = stopped.small.run("recipe.yaml").path
-    try Program.run(["train", recipe, "--resume", stopped.small.run("stopped").path])
-      .expectRefusal(64, "`schedule.floatEpochs` is 2 here")
+    let other = ["train", recipe, "--resume", stopped.small.run("stopped").path]
+    try Program.run(other + stopped.data.settings(epochs: 1)).expectRefusal(
+      64, "`schedule.floatEpochs` is 1 here and 2 there")
     try Program.run(["train"]).expectRefusal(64, "needs a recipe", "--resume RUN")
     try Program.run(["train", "--resume", "auto"]).expectRefusal(64, "--run RUN")
     try Program.run(["train", "--resume", stopped.small.run("none").path]).expectRefusal(
@@ -195,23 +201,25 @@ struct ResumeDataTests {
   @Test func `counters that no such run can have are refused with a sentence`() throws {
     let stopped = try Stopped()
     defer { stopped.small.remove() }
-    func expect(_ part: String, _ change: (inout CheckpointContents) -> Void) throws {
+    func expect(_ parts: String..., change: (inout CheckpointContents) -> Void) throws {
       try stopped.copy("stopped")
-      try stopped.rewrite(change)
-      try stopped.resume().expectRefusal(65, part)
+      let path = try stopped.rewrite(change)
+      let outcome = try Program.run(
+        ["train", "--resume", path, "--run", stopped.small.run("other").path], ranks: 2,
+        timeoutSeconds: 60)
+      outcome.expectRefusal(65)
+      for part in parts { #expect(outcome.errors.contains(part), "`\(part)`: \(outcome.errors)") }
     }
-    try expect("4 steps of its epoch 0 are done") { $0.position = 4 }
-    try expect("3 of its epochs are done") { $0.epoch = 3 }
-    try expect("1 steps of its epoch 2 are done") { ($0.epoch, $0.position) = (2, 1) }
-    try expect("of its epochs are done") {
-      guard case .object(var state) = $0.state else { return }
-      state["phase"] = "float"
-      $0.state = .object(state)
-      $0.epoch = .max
+    try expect("4 steps of its epoch 0 are done") { ($0.step, $0.position) = (10, 4) }
+    try expect("epoch") { ($0.step, $0.epoch) = (10, 3) }
+    try expect("1 steps of its epoch 2 are done") {
+      ($0.step, $0.epoch, $0.position) = (10, 2, 1)
     }
+    try expect("epoch") { $0.epoch = .max }
+    try expect("\(Int.max)") { $0.position = .max }
     for key in ["optimizer_steps", "ema_updates", "skipped_steps", "skipped_in_a_row"] {
       for count in [-1, 1000, Int.max] {
-        try expect("`\(key)` is \(count)") {
+        try expect(key, "is \(count)") {
           guard case .object(var state) = $0.state else { return }
           state[key] = .integer(count)
           $0.state = .object(state)
