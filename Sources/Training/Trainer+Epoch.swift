@@ -19,7 +19,9 @@ extension Trainer {
     while state.position < stepsPerEpoch {
       let rates = schedule.rates(step: phaseStep)
       let isStopping = try runStep(step, loader, rates)
-      if isStopping { return .stop }
+      // Behind the phase's last step new statistics belong to the same step: two checkpoints of it differed.
+      let isEpochOver = state.position == stepsPerEpoch
+      if isStopping, !(isEpochOver && endsWithNewStatistics) { return .stop }
       if recipe.checkpoint.everySteps > 0, state.step % recipe.checkpoint.everySteps == 0,
         state.position < stepsPerEpoch
       {
@@ -33,11 +35,7 @@ extension Trainer {
     let rankTimes = try RankTimes(
       gathering: Activity.computing.takeSeconds() / Double(max(stepsPerEpoch - first, 1)),
       communicator: communicator)
-    if state.phase == .qat, recipe.schedule.reestimateBatchNorm > 0,
-      isPhaseEnd(epochsDone: state.epoch + 1)
-    {
-      try reestimateBatchNorm()
-    }
+    if endsWithNewStatistics { try reestimateBatchNorm() }
     let scored = try evaluateIfDue()
     let report = EpochReport(
       phase: state.phase, epoch: state.epoch, epochs: recipe.schedule.epochs, step: state.step,
@@ -53,6 +51,12 @@ extension Trainer {
     if isCheckpointDue || scored?.isBest == true { try save() }
     reporter.epochFinished(report)
     return .done
+  }
+
+  /// Whether batch norms get the statistics of the quantized network behind this epoch.
+  private var endsWithNewStatistics: Bool {
+    state.phase == .qat && recipe.schedule.reestimateBatchNorm > 0
+      && isPhaseEnd(epochsDone: state.epoch + 1)
   }
 
   /// Whether the epoch just counted ends with a checkpoint.
