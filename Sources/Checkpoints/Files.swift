@@ -29,7 +29,7 @@ package final class InputFile {
     }
     byteCount = Int(status.st_size)  // bounded: a length is 64 bits and not negative
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .damaged(file: path, found: "it is no regular file", expected: "a file")
+      throw .damaged(file: path, found: "it is not a regular file", expected: "a file")
     }
   }
 
@@ -159,7 +159,7 @@ func fileByteCount(_ path: String) throws(CheckpointError) -> Int? {
     throw systemError("read", path)
   }
   guard status.st_mode & S_IFMT == S_IFREG else {
-    throw .damaged(file: path, found: "it is no regular file", expected: "a file")
+    throw .damaged(file: path, found: "it is not a regular file", expected: "a file")
   }
   return Int(status.st_size)  // bounded: a length is 64 bits and not negative
 }

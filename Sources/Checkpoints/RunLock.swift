@@ -58,7 +58,7 @@ public final class RunLock: Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw systemError("read", path) }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      throw foreign(path, "it is no regular file")
+      throw foreign(path, "it is not a regular file")
     }
     guard status.st_size > 0 else { return }
     var text = [UInt8](repeating: 0, count: opening.utf8.count)

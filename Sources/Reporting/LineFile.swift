@@ -31,7 +31,7 @@ struct LineFile: Sendable {
     }
     defer { _ = close(descriptor) }
     guard isRegular(descriptor) else {
-      throw .cannotRead(file: path, reason: "it is no regular file")
+      throw .cannotRead(file: path, reason: "it is not a regular file")
     }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -76,7 +76,7 @@ struct LineFile: Sendable {
     }
     defer { _ = close(descriptor) }
     guard isRegular(descriptor) else {
-      throw .cannotWrite(file: target, reason: "it is no regular file; move it away")
+      throw .cannotWrite(file: target, reason: "it is not a regular file; move it away")
     }
     let bytes = Array(text.utf8)
     var done = 0

@@ -17,6 +17,18 @@ public struct RunCounters: Hashable, Sendable {
   /// How many steps those are; the skipped ones do not count.
   public let lossSteps: Int
 
+  /// Why a manifest cannot be a run's; `nil` where it can, or where its recipe cannot be read: then
+  /// whoever needs the recipe has the sentence.
+  public static func problem(in manifest: Manifest) -> String? {
+    guard let recipe = try? Recipe(json: manifest.recipe.lineText) else { return nil }
+    do throws(TrainingError) {
+      _ = try RunCounters(manifest, recipe: recipe)
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
   /// - Throws: `TrainingError.unusableCheckpoint` with the first number that no run can have reached.
   public init(_ manifest: Manifest, recipe: Recipe, path: String = Manifest.fileName)
     throws(TrainingError)

@@ -97,7 +97,7 @@ public final class Trainer {
         if try !store.list().isEmpty { throw TrainingError.runExists(folder: runFolder) }
         return ""
       case .auto:
-        guard let newest = try store.newestVerified(isUsable: Self.isRun) else { return "" }
+        guard let newest = try store.newestVerified(isUsable: RunCounters.problem) else { return "" }
         for skipped in newest.skipped {
           reporter.note("passed over \(skipped.path): \(skipped.reason)")
         }
@@ -129,18 +129,6 @@ public final class Trainer {
       if !isFloat {
         reporter.note("resumed \(path): epoch \(state.epoch + 1), step \(state.step)")
       }
-    }
-  }
-
-  /// Why a manifest cannot be a run's; `nil` where it can, or where its recipe says nothing: then
-  /// `checkFit` has the sentence.
-  private static func isRun(_ manifest: Manifest) -> String? {
-    guard let recipe = try? Recipe(json: manifest.recipe.lineText) else { return nil }
-    do throws(TrainingError) {
-      _ = try RunCounters(manifest, recipe: recipe)
-      return nil
-    } catch {
-      return error.description
     }
   }
 

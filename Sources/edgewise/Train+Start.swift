@@ -106,7 +106,9 @@ extension Train {
     let found = try communicator.decidedOnRank0(exitCode: Training.exitCode) {
       () throws -> String in
       if !isThere("\(path)/\(Manifest.fileName)"), isThere("\(path)/checkpoints") {
-        guard let newest = try CheckpointStore(runFolder: path).newestVerified() else {
+        guard let newest = try CheckpointStore(runFolder: path).newestVerified(
+          isUsable: RunCounters.problem)
+        else {
           throw CheckpointError.noCheckpoint(path: path, skipped: [])
         }
         return "run\n" + newest.reader.path

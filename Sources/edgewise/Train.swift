@@ -74,7 +74,7 @@ struct Train: ParsableCommand {
     help: "Read every checkpoint back before it counts; the same as checkpoint.verifyAfterWrite.")
   var verifyAfterWrite = false
 
-  @Flag(help: "Leave out and list pictures and labels that cannot be used, instead of stopping.")
+  @Flag(help: "Leave out and list images and labels that cannot be used, instead of stopping.")
   var skipBad = false
 
   @Flag(help: "Go on where ranks differ in instruction set, library versions or program.")
@@ -111,7 +111,7 @@ struct Train: ParsableCommand {
         isWriting: communicator.rank == 0)
       reporter.note(
         "\(recipe.name): \(recipe.model.architecture.rawValue) at \(recipe.model.inputSize) pixels, "
-          + "\(data.training.samples.count) pictures to train on, \(data.validation.samples.count) to validate, "
+          + "\(data.training.samples.count) images to train on, \(data.validation.samples.count) to validate, "
           + "\(communicator.size) rank\(communicator.size == 1 ? "" : "s")")
       for line in data.readingLines { reporter.note(line) }
       for item in (data.training.skipped + data.validation.skipped).prefix(20) {

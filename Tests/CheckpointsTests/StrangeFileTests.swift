@@ -30,7 +30,7 @@ import Testing
     #expect(try bytes(lock) == Array("precious".utf8))
     unlink(lock)
     try #require(mkfifo(lock, 0o600) == 0)
-    #expect(refusal().contains("it is no regular file"))
+    #expect(refusal().contains("it is not a regular file"))
     unlink(lock)
     try FileManager.default.createDirectory(atPath: lock, withIntermediateDirectories: false)
     #expect(refusal().contains(lock))
@@ -57,7 +57,7 @@ import Testing
       #expect(!verify(path: path).isWhole)
       unlink(file)
       try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: "/dev/zero")
-      #expect(verify(path: path).problems.first?.contains("it is no regular file") == true)
+      #expect(verify(path: path).problems.first?.contains("it is not a regular file") == true)
       unlink(file)
       try replaceBytes(file, saved)
     }

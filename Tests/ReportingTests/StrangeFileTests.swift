@@ -40,7 +40,7 @@ import Testing
   @Test func `a device is not read, and nothing is written through a link`() throws {
     try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: "/dev/zero")
     let error = #expect(throws: ReportError.self) { try ResultsTable(path: path) }
-    #expect(error.map { "\($0)" }?.contains("it is no regular file") == true)
+    #expect(error.map { "\($0)" }?.contains("it is not a regular file") == true)
     unlink(path)
     let target = folder + "/precious"
     try "precious".write(toFile: target, atomically: true, encoding: .utf8)
