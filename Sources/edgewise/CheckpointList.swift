@@ -46,7 +46,7 @@ struct CheckpointList: ParsableCommand {
           $0.contains("damaged: ") ? .red : $0.contains("  verified") ? .green : nil
         }
         if let best, let score = BestCheckpoint.score(of: best) {
-          TerminalText.print("\(folder)@best: \(best.path), mAP50-95 \(fixed(score, 4))")
+          print("\(folder)@best: \(best.path), mAP50-95 \(fixed(score, 4))")
         }
       }
       if entries.contains(where: { !$0.isComplete }) { throw ExitCode(65) }
