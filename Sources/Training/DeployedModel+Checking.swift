@@ -112,14 +112,14 @@ extension Parameter.Role {
       }
       if strange > 0 {
         return
-          "holds \(strange) numbers that are not finite (of \(values.count)); the run has diverged, take an earlier checkpoint"
+          "is not finite in \(strange) of \(values.count) numbers; the run has diverged, take an earlier checkpoint"
       }
       if large > 0 {
         return
-          "holds \(large) numbers beyond \(Self.largestMagnitude) (of \(values.count)); the run has diverged, take an earlier checkpoint"
+          "exceeds \(Self.largestMagnitude) in \(large) of \(values.count) numbers; the run has diverged, take an earlier checkpoint"
       }
       if self == .runningVariance, negative > 0 {
-        return "holds \(negative) negative variances (of \(values.count))"
+        return "is negative in \(negative) of \(values.count) variances"
       }
       return nil
     }

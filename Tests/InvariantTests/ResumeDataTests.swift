@@ -214,6 +214,9 @@ struct ResumeDataTests {
     try expect("epoch") { ($0.step, $0.epoch) = (10, 3) }
     try expect("1 steps of its epoch 2 are done") {
       ($0.step, $0.epoch, $0.position) = (10, 2, 1)
+      guard case .object(var state) = $0.state else { return }
+      state["loss_steps"] = 1
+      $0.state = .object(state)
     }
     try expect("epoch") { $0.epoch = .max }
     try expect("\(Int.max)") { $0.position = .max }
