@@ -58,8 +58,9 @@ check-slurm: build ## Preempt and requeue the batch jobs of cluster/slurm on a r
 check-hosts: build ## Train between network namespaces: slow, lossy and cut links (root)
 	scripts/check-hosts
 
-fuzz: bootstrap ## Fuzz the reading of checkpoints for FUZZ_SECONDS (60)
+fuzz: bootstrap ## Fuzz the reading of checkpoints and of weight files for FUZZ_SECONDS (60) each
 	scripts/fuzz-checkpoints $(or $(FUZZ_SECONDS),60)
+	scripts/fuzz-weights $(or $(FUZZ_SECONDS),60)
 
 format: ## Format all Swift files in place
 	swift format --in-place --parallel --recursive Sources Tests Package.swift

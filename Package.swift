@@ -91,7 +91,7 @@ let package = Package(
       dependencies: [
         "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
         "Datasets", "Detection", "Models", "Parallel", "Checkpoints", "Training", "Exporting",
-        "Reporting", "Benchmarks",
+        "Reporting", "WeightFiles", "Benchmarks",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),

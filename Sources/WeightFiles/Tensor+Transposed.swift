@@ -6,7 +6,9 @@ extension Tensor {
     let rank = shape.rank
     precondition(axes.sorted() == Array(0..<rank), "axes \(axes) of \(shape)")
     var steps = [Int](repeating: 1, count: rank)
-    for axis in (0..<max(rank - 1, 0)).reversed() { steps[axis] = steps[axis + 1] * shape[axis + 1] }
+    for axis in (0..<max(rank - 1, 0)).reversed() {
+      steps[axis] = steps[axis + 1] * shape[axis + 1]
+    }
     let extents = axes.map { shape[$0] }
     let strides = axes.map { steps[$0] }
     var result = Tensor(uninitialized: Shape(extents), dtype: .float32)

@@ -119,4 +119,17 @@ public struct WeightConvolution: Hashable, Sendable {
   /// The convolutions, by their place in the list, that its input comes from with none between; -1 is the
   /// network's input. Ascending.
   public let inputs: [Int]
+
+  public init(
+    name: String, weight: String, bias: String?, shape: [Int], groups: Int, strides: [Int],
+    inputs: [Int]
+  ) {
+    self.name = name
+    self.weight = weight
+    self.bias = bias
+    self.shape = shape
+    self.groups = groups
+    self.strides = strides
+    self.inputs = inputs
+  }
 }

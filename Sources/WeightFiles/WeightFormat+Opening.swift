@@ -19,7 +19,7 @@ func weightSource(_ bytes: Bytes) throws(WeightFileError) -> any WeightSource {
       "it is a bare pickle, as PyTorch wrote before 1.6, not a zip archive",
       "load it in PyTorch and save it again with torch.save")
   }
-  if bytes.starts(with: Array("\u{89}HDF\r\n".utf8.dropFirst())) || bytes.starts(with: [0x89, 0x48]) {
+  if bytes.starts(with: [0x89, 0x48, 0x44, 0x46]) {
     throw bytes.unsupported("it is an HDF5 file (Keras)", advice)
   }
   if SafetensorsFile.isBegun(by: bytes) { return try SafetensorsFile(bytes) }

@@ -5,6 +5,7 @@ import MessagePassing
 import Parallel
 import Reporting
 import Training
+import WeightFiles
 
 /// Runs a command's work and ends the program as its errors ask for.
 ///
@@ -31,7 +32,11 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
 
 /// The program's exit code for an error of any target.
 private func code(of error: any Error) -> Int32 {
-  switch error as? ReportError {
+  if let error = error as? WeightFileError {
+    if case .system = error { return 74 }
+    return 65
+  }
+  return switch error as? ReportError {
   case .cannotRead, .cannotWrite: 74
   case .foreignHeader, .damagedRow: 65
   case nil: Training.exitCode(error)

@@ -233,13 +233,18 @@ def checkpoint(**parts):
     }
 
 
-state = OrderedDict([("model.0.conv.weight", tensor(1, (4, 3))), ("model.0.conv.bias", tensor(2, (4,)))])
+def state():
+    return OrderedDict(
+        [("model.0.conv.weight", tensor(1, (4, 3))), ("model.0.conv.bias", tensor(2, (4,)))]
+    )
+
+
 archive("model.pt", checkpoint(model=network(1)))
 archive("ema.pt", checkpoint(model=network(1), ema=network(20), epoch=7), zipfile.ZIP_DEFLATED)
 archive("zip64.pt", checkpoint(model=network(1, "ultralytics.nn.modules")), zip64=True)
 archive("whole-module.pt", network(1))
-archive("state-dict.pt", state)
-archive("state-dict-in-model.pt", {"model": state, "epoch": 3})
+archive("state-dict.pt", state())
+archive("state-dict-in-model.pt", {"model": state(), "epoch": 3})
 archive("torchscript.pt", {"a": 1}, extra=[("constants.pkl", b"\x80\x02)."), ("code/a.py", b"")])
 archive("other.pt", {"epoch": 1, "loss": [0.5, 0.25]})
 archive("program.pt", checkpoint(model=network(1), hook=Call(function("posix", "system"), "true")))
@@ -293,7 +298,7 @@ with zipfile.ZipFile(folder / "versions.npz", "w") as file:
     for version in [(1, 0), (2, 0), (3, 0)]:
         stream = io.BytesIO()
         np.lib.format.write_array(stream, numbers(version[0], (2, 2)), version=version)
-        file.writestr(f"v{version[0]}.npy", stream.getvalue())
+        file.writestr(zipfile.ZipInfo(f"v{version[0]}.npy"), stream.getvalue())
 
 # --- ONNX ------------------------------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ struct NumpyFile: WeightSource {
       }
       headers[name] = header
       entries.append(
-        WeightEntry(name: name, type: header.type?.rawValue ?? header.typeName, shape: header.shape))
+        WeightEntry(name: name, type: header.type?.rawValue ?? header.typeName, shape: header.shape)
+      )
     }
     tensors = entries.sorted { $0.name < $1.name }
     facts = WeightFacts(metadata: [:], tensors: tensors)

@@ -93,7 +93,8 @@ struct SafetensorsFile: WeightSource {
         "the tensor \(quoted(name)) is stored as \(quoted(record.entry.type))",
         "store it as F32, F16 or BF16")
     }
-    return try record.bytes.tensor(type, shape: record.entry.shape, of: "the tensor \(quoted(name))")
+    return try record.bytes.tensor(
+      type, shape: record.entry.shape, of: "the tensor \(quoted(name))")
   }
 
   private static func elementType(_ name: String) -> ElementType? {

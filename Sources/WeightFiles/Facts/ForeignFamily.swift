@@ -58,7 +58,9 @@ struct ForeignFamily {
     for entry in tensors {
       guard let name = Self.withoutPrefix(entry.name) else { continue }
       shapes[name] = entry.shape
-      if let layer = name.split(separator: ".").first.flatMap({ Int($0) }) { last = max(last, layer) }
+      if let layer = name.split(separator: ".").first.flatMap({ Int($0) }) {
+        last = max(last, layer)
+      }
     }
     func has(_ name: String) -> Bool { shapes[name] != nil }
     func any(_ part: String) -> Bool { shapes.keys.contains { $0.contains(part) } }
@@ -72,7 +74,8 @@ struct ForeignFamily {
       return
     }
     if any(".one2one_cv2.") {
-      family = any(".attn.") && has("2.m.0.cv1.conv.weight") && has("10.m.0.attn.qkv.conv.weight")
+      family =
+        any(".attn.") && has("2.m.0.cv1.conv.weight") && has("10.m.0.attn.qkv.conv.weight")
         ? "yolo26" : "yolov10"
     } else if any(".attn.qkv.") {
       family = has("10.m.0.attn.qkv.conv.weight") ? "yolo11" : "yolo12"
@@ -133,14 +136,18 @@ struct ForeignFamily {
       "seg": "segment", "pose": "pose", "obb": "obb", "cls": "classify",
     ]
     let task = pieces.dropFirst().lazy.compactMap { tasks[$0] }.first
-    let others = pieces.dropFirst().filter { tasks[$0] == nil && ["ghost", "world", "p2", "p6"].contains($0) }
+    let others = pieces.dropFirst().filter {
+      tasks[$0] == nil && ["ghost", "world", "p2", "p6"].contains($0)
+    }
     return (([first] + others).joined(separator: "-"), variant, task)
   }
 
   /// A tensor's name from its layer's number on.
   private static func withoutPrefix(_ name: String) -> String? {
     var parts = name.split(separator: ".")[...]
-    while let first = parts.first, ["model", "module", "ema"].contains(first) { parts.removeFirst() }
+    while let first = parts.first, ["model", "module", "ema"].contains(first) {
+      parts.removeFirst()
+    }
     return parts.isEmpty ? nil : parts.joined(separator: ".")
   }
 }

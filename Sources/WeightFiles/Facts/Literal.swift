@@ -30,6 +30,13 @@ indirect enum Literal: Hashable, Sendable {
   /// The member under a text. A dictionary in a header has few members; tensors are not looked up here.
   subscript(key: String) -> Literal? { members?.first { $0.key.text == key }?.value }
 
+  /// What a text says as a value; the text itself where it says none.
+  var unwrapped: Literal {
+    guard let text else { return self }
+    let bytes = Bytes(FileContents(Array(text.utf8), path: "", limits: WeightLimits()))
+    return (try? LiteralParser.value(in: bytes, of: "")) ?? self
+  }
+
   /// Whole numbers, all of them.
   var integers: [Int]? {
     guard let list else { return nil }

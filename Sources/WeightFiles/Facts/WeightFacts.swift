@@ -1,33 +1,33 @@
 /// What a file says about its network beside the tensors. What it does not say is `nil`.
 public struct WeightFacts: Hashable, Sendable {
   /// `yolov8`, `yolo11`, `yolov5`, …; from the classes of the layers, the metadata or the tensors' names.
-  public internal(set) var family: String?
+  public var family: String?
   /// `n`, `s`, `m`, `l`, `x`.
-  public internal(set) var variant: String?
+  public var variant: String?
   /// `detect`, `segment`, `classify`, `pose`, `obb`.
-  public internal(set) var task: String?
+  public var task: String?
   /// By their number; `nil` where the file names none.
-  public internal(set) var classNames: [String]?
-  public internal(set) var classCount: Int?
+  public var classNames: [String]?
+  public var classCount: Int?
   /// Of the head's levels, finest first; of some files only the coarsest.
-  public internal(set) var strides: [Int]?
+  public var strides: [Int]?
   /// Height and width of the images it was trained or exported for.
-  public internal(set) var imageSize: [Int]?
+  public var imageSize: [Int]?
   /// The last epoch, from 0; -1 where the training is over.
-  public internal(set) var epoch: Int?
+  public var epoch: Int?
   /// Of the program that wrote the file, and when it did.
-  public internal(set) var version: String?
-  public internal(set) var date: String?
+  public var version: String?
+  public var date: String?
   /// The network's class: `ultralytics.nn.tasks.DetectionModel`, `models.yolo.Model`, ….
-  public internal(set) var networkClass: String?
+  public var networkClass: String?
   /// Who wrote the file, where it is no training program.
-  public internal(set) var producer: String?
+  public var producer: String?
   /// Whether the file holds tensors by name and no network: a `state_dict` only.
-  public internal(set) var isStateDictionary = false
+  public var isStateDictionary = false
   /// Whether these are the averaged weights (`ema`) of a training that was not over.
-  public internal(set) var usesAverage = false
+  public var usesAverage = false
   /// Whether every number is of an integer file made float again.
-  public internal(set) var isDequantized = false
+  public var isDequantized = false
 
   /// The name of the file that describes the network, and the letter in it.
   var configuration: String?
@@ -39,11 +39,15 @@ public struct WeightFacts: Hashable, Sendable {
   public init() {}
 
   /// Out of the metadata of an export: Ultralytics' `names`, `task`, `stride`, `imgsz`, `description`, ….
-  init(metadata: [String: Literal], tensors: [WeightEntry]) {
+  ///
+  /// A value may be written as a text that has to be read once more: `"[640, 640]"`.
+  init(metadata written: [String: Literal], tensors: [WeightEntry]) {
     self.init()
-    task = metadata["task"]?.text
-    version = metadata["version"]?.text
-    date = metadata["date"]?.text
+    let metadata = written.mapValues(\.unwrapped)
+    task = written["task"]?.text
+    version = written["version"]?.text
+    date = written["date"]?.text
+    classCount = metadata["nc"]?.integer.flatMap { $0 > 0 ? $0 : nil }
     if let stride = metadata["stride"]?.integer { strides = [stride] }
     switch metadata["imgsz"] {
     case .integer(let size): imageSize = [size, size]
@@ -65,7 +69,7 @@ public struct WeightFacts: Hashable, Sendable {
       }
     }
     // "Ultralytics YOLOv8n model trained on coco.yaml"
-    configuration = metadata["description"]?.text?.split(separator: " ").lazy.map(String.init)
+    configuration = written["description"]?.text?.split(separator: " ").lazy.map(String.init)
       .first { ForeignFamily.parts(ofName: $0) != nil }
     complete(from: tensors)
   }

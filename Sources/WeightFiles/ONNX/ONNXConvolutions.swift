@@ -40,7 +40,10 @@ struct ONNXConvolutions {
       guard sourceCount <= bytes.limits.itemCount << 2 else {
         throw bytes.limit("more connections", "\(bytes.limits.itemCount << 2)")
       }
-      for output in node.outputs where !output.isEmpty { sources[output] = result }
+      // Scale and zero point of a dynamically quantized value are no way for an image.
+      let outputs =
+        node.type == "DynamicQuantizeLinear" ? node.outputs.prefix(1) : node.outputs[...]
+      for output in outputs where !output.isEmpty { sources[output] = result }
     }
   }
 

@@ -39,7 +39,8 @@ struct ONNXFile: WeightSource {
     var names = ConvolutionNames(recipes: recipes)
     convolutions = found.found.map { convolution in
       let node = graph.nodes[convolution.node]
-      let weight = names.name(for: convolution.weight, otherwise: (node.outputs.first ?? "") + ".weight")
+      let weight = names.name(
+        for: convolution.weight, otherwise: (node.outputs.first ?? "") + ".weight")
       let bias = convolution.bias.map {
         names.name(for: $0, otherwise: (node.outputs.first ?? "") + ".bias")
       }
@@ -52,14 +53,7 @@ struct ONNXFile: WeightSource {
     tensors = names.recipes.map { name, recipe in
       WeightEntry(name: name, type: recipe.type, shape: recipe.shape)
     }.sorted { $0.name < $1.name }
-    var metadata: [String: Literal] = [:]
-    for (key, text) in graph.metadata {
-      let part = Bytes(FileContents(Array(text.utf8), path: bytes.path, limits: bytes.limits))
-      metadata[key] = (try? LiteralParser.value(in: part, of: "the metadata")) ?? .text(text)
-    }
-    // A version like 8.4 reads as a number.
-    if let version = graph.metadata["version"] { metadata["version"] = .text(version) }
-    var facts = WeightFacts(metadata: metadata, tensors: tensors)
+    var facts = WeightFacts(metadata: graph.metadata.mapValues(Literal.text), tensors: tensors)
     facts.producer = graph.producer
     facts.isDequantized = found.found.contains { $0.weight.isDequantized }
     self.facts = facts

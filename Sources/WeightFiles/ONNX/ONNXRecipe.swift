@@ -29,7 +29,9 @@ extension ONNXGraph {
         expected: "\(recipe.shape)")
     }
     if let name = recipe.zero {
-      guard let zeros = try constant(name, bytes)?.values, !zeros.isEmpty else { throw missing(name) }
+      guard let zeros = try constant(name, bytes)?.values, !zeros.isEmpty else {
+        throw missing(name)
+      }
       try QuantizedSteps(scales: [1], zeros: zeros, axis: 0).dequantize(&array, bytes)
     }
     for name in recipe.scales {

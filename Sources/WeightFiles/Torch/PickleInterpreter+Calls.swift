@@ -117,8 +117,9 @@ extension PickleInterpreter {
       "cloudpickle":
       return true
     case "builtins", "__builtin__":
-      return ["eval", "exec", "execfile", "compile", "open", "file", "__import__", "input",
-        "breakpoint", "apply", "globals", "vars", "delattr", "setattr"
+      return [
+        "eval", "exec", "execfile", "compile", "open", "file", "__import__", "input",
+        "breakpoint", "apply", "globals", "vars", "delattr", "setattr",
       ].contains(name)
     case "types": return name == "CodeType" || name == "FunctionType"
     case "torch":

@@ -141,7 +141,8 @@ struct TorchCheckpoint {
   private mutating func readSize(_ id: PickleID?) {
     if let size = pickle.integer(id) {
       facts.imageSize = [size, size]
-    } else if let sizes = pickle.elements(id)?.compactMap({ pickle.integer($0) }), sizes.count == 2 {
+    } else if let sizes = pickle.elements(id)?.compactMap({ pickle.integer($0) }), sizes.count == 2
+    {
       facts.imageSize = sizes
     }
   }
@@ -177,7 +178,9 @@ struct TorchCheckpoint {
       facts.setClasses(names)
     } else if let elements = pickle.elements(id) {
       let names = elements.compactMap { pickle.text($0) }
-      if names.count == elements.count { facts.setClasses(Array(names.enumerated()).map { ($0, $1) }) }
+      if names.count == elements.count {
+        facts.setClasses(Array(names.enumerated()).map { ($0, $1) })
+      }
     }
   }
 
