@@ -44,9 +44,12 @@ struct StridedPlaces {
   mutating func advance() {
     var axis = extents.count - 1
     while axis >= 0 {
-      index[axis] += 1
-      current += strides[axis]
-      if index[axis] < extents[axis] { return }
+      // Beyond the last index lies no place: a stride of an extent of 1 can be any number.
+      if index[axis] + 1 < extents[axis] {
+        index[axis] += 1
+        current += strides[axis]
+        return
+      }
       current -= index[axis] * strides[axis]
       index[axis] = 0
       axis -= 1

@@ -27,7 +27,19 @@ public struct WeightFile: Sendable {
   }
 
   private init(_ contents: FileContents) throws(WeightFileError) {
-    self.init(path: contents.path, source: try weightSource(Bytes(contents)))
+    let source = try weightSource(Bytes(contents))
+    // Tensors may share storages; reading them all must not take longer for that.
+    var byteCount = 0
+    for entry in source.tensors {
+      // Each was held against the same bound, so that the sum cannot overflow.
+      byteCount += 4 * Shape(entry.shape).elementCount
+      guard byteCount <= contents.allowance else {
+        throw .limit(
+          file: contents.path, found: "tensors of more bytes together as FP32",
+          limit: "\(contents.allowance)")
+      }
+    }
+    self.init(path: contents.path, source: source)
   }
 
   public var format: WeightFormat { source.format }

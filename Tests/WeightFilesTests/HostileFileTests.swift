@@ -39,6 +39,8 @@ import WeightFiles
   @Test func `a tensor stays within its storage and within the allowance`() throws {
     #expect(refusal(file(tensor(shape: [2, 2], strides: [2, 1], count: 4))) == nil)
     #expect(refusal(file(tensor(shape: [2, 2], strides: [0, 0], count: 4))) == nil)
+    // Where there is one index the stride says nothing.
+    #expect(refusal(file(tensor(shape: [1, 2], strides: [.max, 2], count: 4))) == nil)
     let cases: [([UInt8], String)] = [
       (file(tensor(shape: [2, 2], strides: [3, 1], count: 4)), "reaches element 4"),
       (file(tensor(shape: [1], strides: [1], offset: 4, count: 4)), "reaches element 4"),

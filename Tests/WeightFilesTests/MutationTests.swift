@@ -86,7 +86,7 @@ import WeightFiles
   }
 
   @Test func `a mutated header of an array with a right checksum is read or refused`() throws {
-    let entries = try ZipBuilder.entries(of: Fixture.bytes("stored.npz"))
+    let entries = try ZipBuilder.entries(of: Fixture.bytes("versions.npz"))
     try check(count: 2000, seed: 33, entries[0].bytes) { array in
       ZipBuilder.archive([ZipBuilder.Entry(name: "a.npy", bytes: array)])
     }

@@ -43,8 +43,9 @@ struct RealFileTests {
     #expect(folded.convolutions.first?.inputs == [-1])
     #expect(folded.convolutions.first?.shape == [16, 3, 3, 3])
     var compared = 0
-    for convolution in folded.convolutions where convolution.weight.hasSuffix(".conv.weight") {
-      let layer = String(convolution.weight.dropLast(".conv.weight".count))
+    // This file's weights are called `model.0.conv.W`, its nodes `model.0.conv`.
+    for convolution in folded.convolutions where convolution.name.hasSuffix(".conv") {
+      let layer = String(convolution.name.dropLast(".conv".count))
       guard exact.tensors.contains(where: { $0.name == layer + ".bn.weight" }) else { continue }
       func numbers(_ name: String) throws -> [Float] { try exact.read("\(layer).\(name)").floats }
       let (gain, shift) = (try numbers("bn.weight"), try numbers("bn.bias"))

@@ -20,8 +20,8 @@ struct NumpyFile: WeightSource {
     for entry in archive.entries where entry.name.hasSuffix(".npy") {
       let name = String(entry.name.dropLast(4))
       let what = "the array \(quoted(name))"
-      // No header of numbers is longer.
-      let header = try NumpyHeader(try archive.prefix(of: entry, count: 1 << 16), of: what)
+      let header = try NumpyHeader(
+        try archive.prefix(of: entry, count: NumpyHeader.longest), of: what)
       let count = try bytes.elementCount(header.shape, of: what)
       if let type = header.type, entry.byteCount != header.byteCount + count * type.byteCount {
         throw bytes.damaged(
@@ -63,6 +63,9 @@ struct NumpyFile: WeightSource {
 
 /// What stands before an array's numbers.
 struct NumpyHeader: Sendable {
+  /// No header of an array of plain numbers is longer.
+  static let longest = 1 << 12
+
   /// Where the numbers begin.
   let byteCount: Int
   /// `nil` where they are no numbers that are read.
@@ -89,8 +92,8 @@ struct NumpyHeader: Sendable {
     default:
       throw bytes.unsupported("\(what) has version \(version) of the npy format", "use 1, 2 or 3")
     }
-    guard start + count <= 1 << 16 else {
-      throw bytes.limit("a header of \(count) bytes for \(what)", "\(1 << 16) bytes")
+    guard start + count <= Self.longest else {
+      throw bytes.limit("a header of \(count) bytes for \(what)", "\(Self.longest) bytes")
     }
     let text = try bytes.part(start, count: count, of: "the header of \(what)")
     let header = try LiteralParser.value(in: text, of: "the header of \(what)")

@@ -58,9 +58,9 @@ struct ForeignFamily {
     for entry in tensors {
       guard let name = Self.withoutPrefix(entry.name) else { continue }
       shapes[name] = entry.shape
-      if let layer = name.split(separator: ".").first.flatMap({ Int($0) }) {
-        last = max(last, layer)
-      }
+      // A number alone is a name that an exporter made.
+      let parts = name.split(separator: ".")
+      if parts.count > 1, let layer = Int(parts[0]) { last = max(last, layer) }
     }
     func has(_ name: String) -> Bool { shapes[name] != nil }
     func any(_ part: String) -> Bool { shapes.keys.contains { $0.contains(part) } }

@@ -51,6 +51,7 @@ struct FlatTableReader: Sendable {
 
   func text(_ field: Int) throws(WeightFileError) -> String? {
     guard let part = try vector(field, elementByteCount: 1) else { return nil }
+    guard part.count < 1024 else { throw bytes.limit("a longer name", "1023 bytes") }
     return String(decoding: part.pointer, as: UTF8.self)
   }
 
@@ -63,10 +64,13 @@ struct FlatTableReader: Sendable {
   }
 
   func integers<T: FixedWidthInteger & BitwiseCopyable>(
-    _ field: Int, as type: T.Type
+    _ field: Int, as type: T.Type, limit: Int = 1 << 16
   ) throws(WeightFileError) -> [Int] {
     let size = MemoryLayout<T>.size
     guard let part = try vector(field, elementByteCount: size) else { return [] }
+    guard part.count <= limit * size else {
+      throw bytes.limit("\(part.count / size) numbers for \(what)", "\(limit)")
+    }
     var result: [Int] = []
     for offset in stride(from: 0, to: part.count, by: size) {
       result.append(Int(truncatingIfNeeded: try part.integer(at: offset, as: T.self, of: what)))

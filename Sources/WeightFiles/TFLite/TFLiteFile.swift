@@ -94,7 +94,9 @@ struct TFLiteFile: WeightSource {
     }.sorted { $0.name < $1.name }
     var facts = WeightFacts(metadata: Self.metadata(bytes), tensors: tensors)
     facts.isDequantized = graph.convolutions.contains { graph.tensors[$0.weight].isQuantized }
-    if facts.imageSize == nil, let shape = graph.inputShape, shape.count == 4 {
+    if facts.imageSize == nil, let shape = graph.inputShape, shape.count == 4,
+      shape.allSatisfy({ $0 > 0 })
+    {
       facts.imageSize = Array(shape[1...2])
     }
     self.facts = facts

@@ -42,8 +42,16 @@ struct TFLiteGraph {
     guard let graph = try model.tables(2, of: "the graphs").first else {
       throw bytes.damaged("it holds no graph", expected: "one")
     }
+    // Tensors may share their names and scales in the file; here each has its own.
+    var byteCount = 0
     for table in try graph.tables(0, of: "the tensors") {
-      tensors.append(try TFLiteTensor(table, buffers: buffers, bytes))
+      let tensor = try TFLiteTensor(table, buffers: buffers, bytes)
+      byteCount += tensor.name.utf8.count + 8 * (tensor.scales.count + tensor.zeros.count)
+      guard byteCount <= bytes.contents.allowance else {
+        throw bytes.limit(
+          "names and scales of more bytes together", "\(bytes.contents.allowance) bytes")
+      }
+      tensors.append(tensor)
     }
     let inputs = try graph.integers(1, as: Int32.self)
     if let first = inputs.first { inputShape = try tensor(first, bytes).shape }

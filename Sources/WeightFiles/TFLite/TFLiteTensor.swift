@@ -18,7 +18,7 @@ struct TFLiteTensor: Sendable {
   ) throws(WeightFileError) {
     name = try table.text(3) ?? ""
     let what = "the tensor \(quoted(name))"
-    shape = try table.integers(0, as: Int32.self)
+    shape = try table.integers(0, as: Int32.self, limit: bytes.limits.depth)
     typeNumber = Int(try table.number(1, Int8(0)))
     type = Self.elementType(typeNumber)
     let buffer = Int(try table.number(2, UInt32(0)))
@@ -26,9 +26,9 @@ struct TFLiteTensor: Sendable {
       throw bytes.damaged("\(what) lies in buffer \(buffer)", expected: "one of \(buffers.count)")
     }
     let data = buffers.isEmpty ? nil : buffers[buffer]
-    if let data, let type {
+    if let data {
       let count = try bytes.elementCount(shape, of: what)
-      guard data.count == count * type.byteCount else {
+      if let type, data.count != count * type.byteCount {
         throw bytes.damaged(
           "\(what) has \(data.count) bytes", expected: "\(count * type.byteCount) for \(shape)")
       }
@@ -53,7 +53,7 @@ struct TFLiteTensor: Sendable {
     }
     let tensor = try data.tensor(type, shape: shape, of: "the tensor \(quoted(name))")
     var array = ConstantArray(shape: shape, values: tensor.values())
-    let used = isQuantized ? scales : given
+    let used = isQuantized ? scales : type.isFloat ? [] : given
     if !used.isEmpty {
       try QuantizedSteps(scales: used, zeros: zeros.isEmpty ? [0] : zeros, axis: axis)
         .dequantize(&array, data)

@@ -91,7 +91,7 @@ extension PickleInterpreter {
   }
 
   /// (storage, offset, shape, strides, requires gradient, hooks[, type, metadata])
-  private func tensor(
+  private mutating func tensor(
     _ given: [PickleID], isUntyped: Bool
   ) throws(WeightFileError) -> PickleTensor {
     guard given.count >= (isUntyped ? 7 : 4), case .integer(let offset) = values[given[1]],
@@ -101,6 +101,7 @@ extension PickleInterpreter {
     guard shape.count == strides.count, shape.count <= bytes.limits.depth else {
       throw damaged("a tensor with \(shape.count) extents and \(strides.count) strides")
     }
+    try charge(shape.count + strides.count)
     return PickleTensor(
       storage: given[0], offset: offset, shape: shape, strides: strides,
       type: isUntyped ? given[6] : nil)
