@@ -84,6 +84,6 @@ elif ! { command -v mpirun && command -v pkg-config; } >/dev/null; then
     "  ${packages[*]}" \
     "that is, Open MPI 4.1, zstd, oneDNN 2 and libjpeg-turbo's TurboJPEG with their headers, libspng, zlib, pkg-config." \
     "Fedora: openmpi-devel libzstd-devel onednn-devel turbojpeg-devel libspng-devel zlib-devel zstd pkgconf" \
-    "Arch: openmpi zstd onednn libjpeg-turbo libspng pkgconf (these names are not tried)"
+    "Arch: openmpi zstd onednn libjpeg-turbo libspng zlib pkgconf (these names are not tried)"
 fi
 check_swift
