@@ -32,6 +32,7 @@ let package = Package(
     // Floor 0: doors to C.
     .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CLanes"),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(
@@ -57,6 +58,7 @@ let package = Package(
     floor(
       "Datasets", imports: ["Images", "Tensors", "Texts", .product(name: "Yams", package: "Yams")]),
     floor("Detection", imports: ["Tensors"]),
+    floor("WeightFiles", imports: ["Tensors", "CZlib"]),
 
     // Floor 4
     floor("Models", imports: ["Graphs", "Detection", "Tensors"]),
@@ -90,7 +92,7 @@ let package = Package(
       dependencies: [
         "Tensors", "MessagePassing", "Compression", "Images", "Graphs", "Quantization", "Engine",
         "Datasets", "Detection", "Models", "Parallel", "Checkpoints", "Training", "Exporting",
-        "Reporting", "Benchmarks", "Texts",
+        "Reporting", "WeightFiles", "Benchmarks", "Texts",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: strict),
@@ -107,6 +109,7 @@ let package = Package(
       golden: ["Goldens"]),
     tests("Datasets", imports: ["Images", "Tensors"]),
     tests("Detection", imports: ["Tensors"], golden: ["Goldens"]),
+    tests("WeightFiles", imports: ["Tensors"], golden: ["Fixtures"]),
     tests("Models", imports: ["Graphs", "Tensors"]),
     tests("Parallel", imports: ["MessagePassing", "Quantization", "Tensors"]),
     tests("Checkpoints", imports: ["Compression", "Tensors"]),

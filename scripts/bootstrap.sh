@@ -4,7 +4,8 @@
 set -euo pipefail
 
 packages=(
-  libopenmpi-dev openmpi-bin libzstd-dev libdnnl-dev libturbojpeg0-dev libspng-dev zstd pkg-config)
+  libopenmpi-dev openmpi-bin libzstd-dev libdnnl-dev libturbojpeg0-dev libspng-dev zlib1g-dev zstd
+  pkg-config)
 
 fail() {
   printf '%s\n' "$@" >&2
@@ -81,8 +82,8 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
 elif ! { command -v mpirun && command -v pkg-config; } >/dev/null; then
   fail "This is no Debian, and mpirun or pkg-config is missing; install what there stands for" \
     "  ${packages[*]}" \
-    "that is, Open MPI 4.1, zstd, oneDNN 2 and libjpeg-turbo's TurboJPEG with their headers, libspng, pkg-config." \
-    "Fedora: openmpi-devel libzstd-devel onednn-devel turbojpeg-devel libspng-devel zstd pkgconf" \
-    "Arch: openmpi zstd onednn libjpeg-turbo libspng pkgconf (these names are not tried)"
+    "that is, Open MPI 4.1, zstd, oneDNN 2 and libjpeg-turbo's TurboJPEG with their headers, libspng, zlib, pkg-config." \
+    "Fedora: openmpi-devel libzstd-devel onednn-devel turbojpeg-devel libspng-devel zlib-devel zstd pkgconf" \
+    "Arch: openmpi zstd onednn libjpeg-turbo libspng zlib pkgconf (these names are not tried)"
 fi
 check_swift

@@ -5,18 +5,22 @@ import Parallel
 struct CheckpointShow: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Shows what a checkpoint holds: metrics, recipe, tensors, sites.",
+    abstract: "Shows what a checkpoint, or a file of weights, holds.",
     discussion: """
       Examples:
         edgewise checkpoint show runs/demo --statistics --only 'model.22.*' --role ema
         edgewise checkpoint show runs/demo --site
         edgewise checkpoint show runs/demo --histogram --only '*.conv.weight'
+        edgewise checkpoint show yolov8n.pt
+
+      Files of weights are .pt, .safetensors, .npz, .onnx and .tflite files of other programs.
 
       Without --statistics and --histogram no tensor is read, and the answer comes at once.
       """)
 
   @Argument(
-    help: "A checkpoint's folder, or a run's folder for its newest.", completion: .directory)
+    help: "A checkpoint's folder, a run's folder for its newest, or a file of weights.",
+    completion: .file())
   var path: String
 
   @OptionGroup var selection: TensorSelection
@@ -36,6 +40,10 @@ struct CheckpointShow: ParsableCommand {
 
   func run() throws {
     try endingAlone {
+      if WeightFileReport.isFile(path) {
+        return try WeightFileReport.show(
+          path, selection, withStatistics: statistics, others: site || histogram, json: json)
+      }
       let reader = try openCheckpoint(path, isVerifying: false)
       if site {
         let sites = try SiteDescription.all(reader)

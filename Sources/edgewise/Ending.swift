@@ -6,6 +6,7 @@ import Parallel
 import Reporting
 import Texts
 import Training
+import WeightFiles
 
 /// Runs a command's work and ends the program as its errors ask for.
 ///
@@ -37,6 +38,10 @@ func ending(_ communicator: Communicator? = nil, _ work: () throws -> Void) thro
 /// The program's exit code for an error of any target.
 func code(of error: any Error) -> Int32 {
   if error is CocoaError { return 74 }
+  if let error = error as? WeightFileError {
+    if case .system = error { return 74 }
+    return 65
+  }
   return switch error as? ReportError {
   case .cannotRead, .cannotWrite: 74
   case .foreignHeader, .damagedRow: 65

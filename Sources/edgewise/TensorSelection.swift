@@ -20,8 +20,11 @@ struct TensorSelection: ParsableArguments {
 
   /// The C function is `fnmatch`, so `*` reaches over points and slashes.
   func includes(_ record: TensorRecord) -> Bool {
-    (patterns.isEmpty || patterns.contains { fnmatch($0, record.name, 0) == 0 })
-      && (roles.isEmpty || roles.contains(record.role.rawValue))
+    includes(name: record.name) && (roles.isEmpty || roles.contains(record.role.rawValue))
+  }
+
+  func includes(name: String) -> Bool {
+    patterns.isEmpty || patterns.contains { fnmatch($0, name, 0) == 0 }
   }
 
   /// What was asked for, for a sentence that there is none.

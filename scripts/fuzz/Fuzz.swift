@@ -37,6 +37,7 @@ private let readers = [
   "recipe": recipe, "data-yaml": dataYAML, "labels": labels, "list": list, "coco": coco,
   "coco-scores": cocoScores, "penn-fudan": pennFudan, "image": image, "manifest": manifest,
   "checkpoint": checkpoint, "graph": graph, "results": results, "metrics": metrics,
+  "weights": weights, "pickle": pickle,
 ]
 
 /// A folder of this process in memory, in which inputs become files.

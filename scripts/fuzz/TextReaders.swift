@@ -28,14 +28,18 @@ let results = FuzzedReader {
   folder.write(input, to: "results.csv")
   let path = "\(folder.path)/results.csv"
   if let rows = try? ResultsTable(path: path).rows {
-    let lines = [\ResultsRow.train.box, \.train.classification, \.seconds].map { value in
+    let lines = [\ResultsRow.train?.box, \.train?.classification].map { value in
       LineChart.Panel(
         title: "loss",
-        lines: [rows.map { .init(x: Double($0.epoch), y: $0[keyPath: value]) }])
+        lines: [
+          rows.compactMap { row in
+            row[keyPath: value].map { .init(x: Double(row.epoch), y: $0) }
+          }
+        ])
     }
     _ = LineChart(series: ["run"], axis: "epoch", panels: lines).svg
     for row in rows {
-      _ = (fixed(row.train.box, 4), brief(row.seconds), duration(seconds: row.seconds))
+      _ = (fixed(row.train?.box ?? 0, 4), brief(row.seconds), duration(seconds: row.seconds))
     }
   }
   for epoch in [nil, 0, 1, Int.max] { _ = try? ResultsFile(path: path, resumingAfter: epoch) }
