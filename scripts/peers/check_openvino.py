@@ -5,8 +5,8 @@ Small models of one convolution, with int8 values (zero point 0) or uint8 (zero 
 Concat or not, with weights up to 127 or 63; each held against onnxruntime without its optimizations,
 which computes the file as it is written. Prints the error of each in parts of the output.
 
-Seen with 2026.4.1: int8 behind a Concat is wrong everywhere. Weights up to 127 are wrong on x86 without
-VNNI, where pairs of products are added in 16 bits and overflow; with weights up to 63 they cannot.
+Seen with 2026.4.1 on x86 without VNNI: int8 behind a Concat is wrong with any weights. Weights up to 127 are
+wrong too, for pairs of products are added in 16 bits there and overflow; with weights up to 63 they cannot.
 Needs openvino, onnxruntime, onnx and numpy.
 """
 import numpy
