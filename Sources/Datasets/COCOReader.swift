@@ -16,6 +16,7 @@ extension DataSource {
     let positions = try positions(of: file, path: path, intake: &intake)
     var annotations = [[COCOFile.Annotation]](repeating: [], count: file.images.count)
     var annotationIDs: Set<Int64> = []
+    // bounded: dictionary lookups, and places in file.images, as long as annotations
     for annotation in file.annotations {
       // Ids are for who edits the file; training needs none.
       if let id = annotation.id, !annotationIDs.insert(id).inserted {
@@ -34,6 +35,7 @@ extension DataSource {
     try refuseFractions(annotations, path: path)
 
     var imageOf: [[UInt8]: Int64] = [:]
+    // bounded: a dictionary; i is a place in file.images, as long as annotations
     for (i, picture) in file.images.enumerated() where positions[picture.id] == .some(.some(i)) {
       let key = FileSystem.key(picture.file_name)
       if let other = imageOf.updateValue(picture.id, forKey: key) {
@@ -62,6 +64,7 @@ extension DataSource {
 
   /// Where each image id stands in the file; `.some(nil)` for one that occurs twice, of which no
   /// annotation says which it belongs to: all of them go.
+  // bounded: a dictionary
   private func positions(
     of file: COCOFile, path: String, intake: inout SampleIntake
   ) throws(DataError) -> [Int64: Int?] {
@@ -127,6 +130,7 @@ extension DataSource {
     return found.path
   }
 
+  // bounded: a dictionary; bbox was found to have four elements, and sums of doubles do not trap
   private func sample(
     _ picture: COCOFile.Picture, _ imagePath: String, _ annotations: [COCOFile.Annotation],
     path: String, classes: COCOClasses, intake: SampleIntake, reading: inout SampleReading
@@ -178,6 +182,7 @@ struct COCOClasses {
   var names: [String] = []
   var indices: [Int64: Int] = [:]
 
+  // bounded: a dictionary
   init(_ categories: [COCOFile.Category], path: String) throws(DataError) {
     for category in categories.sorted(by: { $0.id < $1.id }) {
       guard indices[category.id] == nil else {

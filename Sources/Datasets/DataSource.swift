@@ -36,6 +36,7 @@ public struct DataSource: Hashable, Sendable, Codable {
     images: String? = nil, classNames: [String]? = nil, validationEvery: Int = 5,
     allowsUnlabelled: Bool = false
   ) {
+    // bounded: a recipe's value is 2 … 1,000,000
     precondition(validationEvery > 1, "validationEvery \(validationEvery)")
     self.format = format
     self.root = root

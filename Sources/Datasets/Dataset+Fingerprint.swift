@@ -11,6 +11,7 @@ extension Dataset {
   public func facts(readingContents: Bool = true) throws(DataError) -> DatasetFacts {
     var entries: [DatasetFacts.Sample] = []
     entries.reserveCapacity(samples.count)
+    // bounded: a count is not negative, and corners has four elements
     for sample in samples {
       var labels = FNV1a()
       for boxes in [sample.boxes, sample.ignoredBoxes] {
@@ -46,6 +47,7 @@ struct FNV1a {
   private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
   mutating func add(_ bytes: some Sequence<UInt8>) {
+    // bounded: 8 bits in 64
     for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     value = (value ^ 0xff) &* 0x0000_0100_0000_01b3
   }

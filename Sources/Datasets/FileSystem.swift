@@ -43,24 +43,25 @@ enum FileSystem {
   /// The folder a path lies in: `a/b` → `a`, `b` → `.`.
   static func parent(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+    return slash == path.startIndex ? "/" : String(path[..<slash])  // bounded: an index of the path
   }
 
   /// What follows the last slash.
   static func name(_ path: String) -> String {
+    // bounded: indices of the path
     String(path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...])
   }
 
   /// What stands before the last dot, unless the name begins with it.
   static func stem(_ name: String) -> String {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return name }
-    return String(name[..<dot])
+    return String(name[..<dot])  // bounded: an index of the name
   }
 
   /// What follows the last dot, in small letters; empty without one.
   static func ending(_ name: String) -> String {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }
-    return name[name.index(after: dot)...].lowercased()
+    return name[name.index(after: dot)...].lowercased()  // bounded: an index of the name
   }
 
   /// The bytes of a path, by which it is compared: `String`s are equal where they look alike,
@@ -96,6 +97,7 @@ enum FileSystem {
   }
 
   /// The lines of a text, their ends (LF, CRLF or CR) and a byte-order mark removed.
+  // bounded: i is compared with the count before each byte, and start is never beyond i
   static func lines(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {
     var lines: [ArraySlice<UInt8>] = []
     var start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0

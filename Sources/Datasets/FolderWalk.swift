@@ -29,6 +29,7 @@ struct FolderWalk {
     try read(folder, isRecursive: isRecursive, seen: &seen, links: &links, depth: 0)
     var next = 0
     // Links after all folders, so that a folder is known by its own path.
+    // bounded: next is compared with the count
     while isRecursive && next < links.count {
       let link = links[next]
       next += 1
@@ -73,6 +74,7 @@ struct FolderWalk {
       } else if isLink {
         links.append(path)
       } else if isRecursive {
+        // bounded: depth is at most 64
         try read(path, isRecursive: true, seen: &seen, links: &links, depth: depth + 1)
       }
     }
@@ -110,6 +112,7 @@ struct FolderWalk {
   private static func identity(_ path: String) -> Identity? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
+    // bounded: 64 bits in 64, both without a sign
     return Identity(device: UInt(status.st_dev), number: UInt(status.st_ino))
   }
 

@@ -7,6 +7,11 @@ extension DataSource {
   /// *Units:* the files count pixels from 1 and include the last, so `corners` are
   /// `xmin - 1, ymin - 1, xmax, ymax`.
   func readPennFudan(_ split: Split, intake start: SampleIntake) throws(DataError) -> Dataset {
+    // `init` refuses it, but it may have been set or decoded since.
+    guard validationEvery > 1 else {
+      throw .badConfiguration(
+        path: root, reason: "validationEvery is \(validationEvery), expected 2 or more")
+    }
     let folder = FileSystem.join(root, "PNGImages")
     guard FileSystem.isFolder(folder) else {
       throw .missing(path: folder, purpose: "Penn-Fudan's folder of images")
@@ -19,6 +24,7 @@ extension DataSource {
         let annotation = Self.annotationPath(root: root, picture: path)
         let size = try start.size(ofPicture: path)
         let boxes = try Self.boxes(annotation, size: size, reading: &reading)
+        // bounded: 64 bits in 64
         return Sample(imagePath: path, boxes: boxes, identifier: Int64(index), size: size)
       }
     }
@@ -52,6 +58,7 @@ extension DataSource {
           throw .badLabel(
             place: place, reason: "'(xmin, ymin) - (xmax, ymax)', counted from 1, was expected")
         }
+        // bounded: n[0] and n[1] are at least 1
         let corners = SIMD4(Double(n[0] - 1), Double(n[1] - 1), Double(n[2]), Double(n[3]))
         reading.boxRows += 1
         intake.take(classIndex: 0, corners: corners, place: place, notes: &reading.notes)
@@ -70,6 +77,7 @@ extension DataSource {
 
   /// The whole numbers after the last colon; a minus that stands alone separates.
   private static func integers(afterColonOf line: String) -> [Int] {
+    // bounded: an index of the line
     let tail = line[(line.lastIndex(of: ":") ?? line.startIndex)...]
     return tail.split { !($0.isASCII && ($0.isNumber || $0 == "-")) }.compactMap { Int($0) }
   }

@@ -6,6 +6,7 @@ struct PoseRow {
   var isSpread: Bool
 
   /// `nil` if the row cannot be that: the box leaves the image, or a point that is seen the box.
+  // bounded: whole points follow the fifth value, checked first; the rest is doubles
   init?(_ values: [Double], valuesPerPoint: Int) {
     guard values.count > 5, (values.count - 5) % valuesPerPoint == 0 else { return nil }
     pointCount = (values.count - 5) / valuesPerPoint
@@ -67,6 +68,7 @@ struct PoseEvidence {
     }
   }
 
+  // bounded: columnCount is above 5 while one of both can be; rows lay in memory
   /// What speaks for poses; `nil` if nothing does.
   var error: DataError? {
     guard let firstPlace, canBeThrees || canBePairs else { return nil }

@@ -25,6 +25,7 @@ struct SampleIntake {
 
   /// Adds the sample that `body` makes. What it throws is thrown on, or listed if bad data is
   /// skipped; then the whole image goes, with all its labels.
+  // bounded: a join, and counts of rows that were read
   mutating func add(
     _ body: (inout SampleReading) throws(DataError) -> Sample
   ) throws(DataError) {
@@ -106,6 +107,7 @@ struct BoxIntake {
       note("a box that was there before was dropped")
     } else {
       boxes.append(box)
+      // bounded: four elements, and differences of doubles
       let excess = (0..<4).map { abs(corners[$0] - clipped[$0]) }.max()!
       if excess > 1 { note("a box reaching beyond the image was clipped") }
     }

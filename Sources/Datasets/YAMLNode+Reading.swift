@@ -52,7 +52,7 @@ extension YAMLNode {
       let lines = FileSystem.lines(bytes)
       let line = lines.firstIndex { String(validating: $0, as: UTF8.self) == nil }
       throw YAMLError(
-        line: line.map { $0 + 1 },
+        line: line.map { $0 + 1 },  // bounded: the index of a line
         problem: "it is not UTF-8 (perhaps Latin-1 or GBK); save it as UTF-8")
     }
     try self.init(yaml: text)
@@ -60,6 +60,7 @@ extension YAMLNode {
 
   /// Counts what may be an alias: `*` before a letter or digit, not inside a word. In quotes and
   /// comments it is counted too, since only the reader itself knows where these begin.
+  // bounded: i is an index; its neighbours are compared with the ends first; counts of bytes
   private static func checkAliases(_ text: String) throws(YAMLError) {
     func isWord(_ byte: UInt8) -> Bool {
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
@@ -92,6 +93,7 @@ extension YAMLNode {
         + "; write the values out")
   }
 
+  // bounded: depth is at most 32
   private init(_ node: Node?, depth: Int, count: inout Int) throws(YAMLError) {
     let line = node?.mark?.line
     count += 1

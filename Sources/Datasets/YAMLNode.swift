@@ -32,7 +32,7 @@ package struct YAMLNode: Sendable {
   package var integer: Int? {
     guard case .scalar(let text, isQuoted: false) = content else { return nil }
     // `Int` refuses `_`, which YAML allows between digits, and what is too large.
-    return Int(text.filter { $0 != "_" })
+    return Int(text.filter { $0 != "_" })  // bounded: of a text: nil if too large
   }
 
   /// A finite decimal number. Hexadecimal, `inf` and `nan`, which `Double` would take, are refused.
@@ -69,7 +69,7 @@ package struct YAMLNode: Sendable {
   package var shown: String {
     switch content {
     case .scalar(let text, let isQuoted):
-      let brief = text.count > 60 ? text.prefix(60) + "…" : text[...]
+      let brief = text.count > 60 ? text.prefix(60) + "…" : text[...]  // bounded: all of it
       return isEmpty ? "empty" : isQuoted ? "the text \"\(brief)\"" : "`\(brief)`"
     case .list: return "a list"
     case .section: return "a section of keys"

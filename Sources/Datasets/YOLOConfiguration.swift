@@ -47,8 +47,8 @@ struct YOLOConfiguration {
       }
     }
     train = try Self.entries(root["train"], key: "train", path: path)
-    let key = ["val", "valid", "validation"].first { root[$0] != nil } ?? "val"
-    validation = try Self.entries(root[key], key: key, path: path)
+    let key = ["val", "valid", "validation"].first { root[$0] != nil } ?? "val"  // bounded: a key
+    validation = try Self.entries(root[key], key: key, path: path)  // bounded: a key
   }
 
   private static func entries(
@@ -66,6 +66,7 @@ struct YOLOConfiguration {
   private static func names(_ root: YAMLNode, path: String) throws(DataError) -> [String] {
     var declared: Int?
     if let node = root["nc"], !node.isEmpty {
+      // bounded: 1 to a constant
       guard let count = node.integer, (1...ClassNames.maximumCount).contains(count) else {
         throw .badConfiguration(
           path: path,
@@ -78,7 +79,7 @@ struct YOLOConfiguration {
       guard let declared else {
         throw .badConfiguration(path: path, reason: "'names' is missing: list the classes there")
       }
-      return (0..<declared).map { "class\($0)" }
+      return (0..<declared).map { "class\($0)" }  // bounded: 1 … 100,000, checked
     }
     let names: [String]
     switch node.content {
@@ -104,6 +105,7 @@ struct YOLOConfiguration {
     return names
   }
 
+  // bounded: a dictionary, and its count
   private static func names(
     _ pairs: [(key: String, value: YAMLNode)], path: String
   ) throws(DataError) -> [String] {

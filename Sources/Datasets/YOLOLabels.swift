@@ -15,6 +15,7 @@ struct YOLOLabel {
   /// the bounding box is taken. `nil` for a blank line.
   ///
   /// - Parameter poses: is shown every row.
+  // bounded: as many values as columns, 5 or an odd number from 7 on; the rest is doubles
   init?(
     _ line: ArraySlice<UInt8>, classCount: Int, place: @autoclosure () -> String,
     poses: inout PoseEvidence
@@ -81,6 +82,7 @@ struct YOLOLabel {
   }
 
   /// The label file of an image: the last `images` in its path becomes `labels`, the ending `.txt`.
+  // bounded: a split that keeps empty parts gives at least one
   static func path(forPicture path: String) -> String {
     var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     if let i = parts.dropLast().lastIndex(of: "images") { parts[i] = "labels" }
@@ -109,6 +111,7 @@ struct YOLOLabel {
         let label = try YOLOLabel(line, classCount: classCount, place: place, poses: &poses)
       else { continue }
       if label.isPolygon { reading.polygonRows += 1 } else { reading.boxRows += 1 }
+      // bounded: doubles
       intake.take(
         classIndex: label.classIndex, corners: label.corners * SIMD4(W, H, W, H), place: place,
         notes: &reading.notes)

@@ -56,6 +56,8 @@ struct YOLOListing {
 
   /// Nine million lines; a longer list names no images.
   static let maximumListByteCount = 512 << 20
+  /// A list of blank lines takes over thirty times its bytes while it is taken apart.
+  static let maximumLineCount = 10_000_000
 
   init(_ layout: YOLOLayout, report: inout ReadingReport) throws(DataError) {
     if let absent = layout.absentBase {
@@ -80,6 +82,7 @@ struct YOLOListing {
         path: FileSystem.join(layout.base, entry),
         purpose: "what \(layout.saidBy) names as '\(entry)'")
     }
+    // bounded: joins
     if FileSystem.isFolder(path) {
       let listing = try ImageListing(path, report: &report)
       images += listing.images
@@ -89,6 +92,14 @@ struct YOLOListing {
     }
     let bytes = try FileSystem.bytes(
       path, purpose: "the list of images", limit: Self.maximumListByteCount)
+    // Both kinds of line ends are counted apart, for CRLF is one.
+    for end: UInt8 in [0x0A, 0x0D] {
+      guard bytes.count(where: { $0 == end }) <= Self.maximumLineCount else {
+        throw .badConfiguration(
+          path: path,
+          reason: "the list of images has more lines than the limit of \(Self.maximumLineCount)")
+      }
+    }
     for (i, line) in FileSystem.lines(bytes).enumerated() {
       guard let text = String(validating: line, as: UTF8.self)?.trimmed, !text.utf8.contains(0)
       else {

@@ -22,6 +22,7 @@ extension DataSource {
         let boxes = try YOLOLabel.boxes(
           YOLOLabel.path(forPicture: path), size: size, classCount: layout.classNames.count,
           reading: &reading, poses: &poses)
+        // bounded: 64 bits in 64
         return Sample(imagePath: path, boxes: boxes, identifier: Int64(index), size: size)
       }
     }
@@ -37,6 +38,7 @@ extension DataSource {
     var imageOf: [[UInt8]: String] = [:]
     var nearMisses: Set<[UInt8]> = []
     var sharing: Set<[UInt8]> = []
+    // bounded: a dictionary
     for image in listing.images {
       let labelPath = YOLOLabel.path(forPicture: image)
       let key = FileSystem.key(labelPath)
@@ -57,10 +59,12 @@ extension DataSource {
     }
     let known = Set(imageOf.keys).union(nearMisses)
     var orphans: [String] = []
+    // bounded: a join
     for folder in listing.folders {
       orphans += try LabelSearch.orphans(ofImagesIn: folder, labelPaths: known)
     }
     // Labels beside the images.
+    // bounded: a join
     orphans += listing.texts.filter {
       LabelSearch.isLabel($0) && !known.contains(FileSystem.key($0))
     }

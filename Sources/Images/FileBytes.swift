@@ -41,10 +41,12 @@ package func regularFileBytes(
     throw .unreadable(String(cString: strerror(errno)))
   }
   guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular }
-  let size = Int(status.st_size)
+  // A network's or a user's file system may say anything.
+  let size = max(Int(status.st_size), 0)  // bounded: 64 bits in 64
   guard size <= limit else { throw .tooLarge(byteCount: size, limit: limit) }
   let byteCount = min(size, prefix ?? limit)
   var failure: CInt = 0
+  // bounded: it reads while count is below byteCount, and a step gives at most the rest
   let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
     // Without a place for a byte there is no address to read to.
     guard let start = buffer.baseAddress else { return }

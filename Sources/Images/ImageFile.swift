@@ -102,7 +102,7 @@ public enum ImageFile {
     guard let longSide else { return 1 }
     let (W, H) = (header.size.width, header.size.height)
     let divisor = [8, 4, 2].first { d in
-      max(W, H) >= longSide * d
+      max(W, H) / d >= longSide
         && (header.orientation == .upright || (W % d == 0 && H % d == 0))
     }
     return divisor ?? 1

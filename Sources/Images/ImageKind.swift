@@ -47,7 +47,7 @@ package enum ImageKind: String, Sendable {
       self = .jpegXL
     } else if has("BM", at: 0) && bytes.count >= 18
       && [12, 40, 52, 56, 108, 124].contains(bytes[14])
-      && bytes[15...17].elementsEqual([0, 0, 0])
+      && bytes[15...17].elementsEqual([0, 0, 0])  // bounded: 18 bytes or more
     {
       self = .bmp
     } else if bytes.count >= 3, bytes[0] == 0x50, (0x31...0x36).contains(bytes[1]),

@@ -5,15 +5,17 @@ import CTurboJPEG
 /// A warning of the decoder is an error, since libjpeg fills in gray after it, but for two, and
 /// these only if the file does have an end: stray bytes before a marker harm nothing, and where a
 /// progressive picture misses data its earlier scans stand.
+// bounded: the header's size was checked: at most 65,500 a side and 2²⁷ pixels
 func decodeJPEG(
   _ bytes: [UInt8], header: JPEGHeader, divisor: Int, path: String
 ) throws(ImageError) -> Image {
-  // Every scan of a progressive JPEG goes over all pixels again, however few bytes it has.
-  if header.isProgressive {
+  // Every scan of such a JPEG goes over all pixels again, however few bytes it has.
+  if header.keepsCoefficients {
     let scanCount = JPEGHeader.scanCount(bytes)
-    guard scanCount <= 16 || scanCount * header.size.width * header.size.height <= 1 << 30 else {
+    guard scanCount <= 16 || scanCount <= (1 << 30) / (header.size.width * header.size.height)
+    else {
       throw .unsupported(
-        path: path, kind: "a progressive JPEG of \(scanCount) scans at \(header.size) pixels")
+        path: path, kind: "\(header.kind) of \(scanCount) scans at \(header.size) pixels")
     }
   }
   guard let handle = tjInitDecompress() else {
@@ -49,6 +51,7 @@ func decodeJPEG(
 /// `red = (255 - C) · (255 - K) / 255`, green and blue alike, without a colour profile.
 ///
 /// - Parameter isInverted: 255 stands for no ink, as Adobe's programs store it.
+// bounded: four bytes become three; a product of two bytes, over 255, is a byte
 private func rgb(fromCMYK pixels: [UInt8], isInverted: Bool) -> [UInt8] {
   let flip: UInt8 = isInverted ? 0 : 255
   var result = [UInt8](repeating: 0, count: pixels.count / 4 * 3)

@@ -4,6 +4,9 @@ struct JPEGHeader {
   var size: ImageSize
   var componentCount: Int
   var isProgressive: Bool
+  /// The decoder holds the coefficients of all pixels until it has read the last scan: of a
+  /// progressive JPEG, and of one whose components lie in several scans.
+  var keepsCoefficients: Bool
   /// Adobe's APP14 marker is there: its CMYK is stored inverted.
   var hasAdobeMarker = false
   var orientation = Orientation.upright
@@ -12,10 +15,12 @@ struct JPEGHeader {
   ///
   /// - Returns: `nil` if `bytes` end before the frame header; the caller may come with more.
   /// - Throws: what is wrong with the frame header, or a size beyond the limit.
+  // bounded: indices are compared with the count or a segment's end first; `check` holds the pixels
   init?(_ bytes: [UInt8], path: String) throws(ImageError) {
     var frame: (size: ImageSize, componentCount: Int, isProgressive: Bool)?
     var hasAdobe = false
     var orientation: Orientation?
+    var scanComponentCount: Int?
     var i = 2
     scan: while true {
       while i < bytes.count && bytes[i] != 0xFF { i += 1 }
@@ -25,7 +30,10 @@ struct JPEGHeader {
       i += 1
       switch marker {
       case 0x00, 0x01, 0xD0...0xD8: continue scan
-      case 0xD9, 0xDA: break scan
+      case 0xD9: break scan
+      case 0xDA:
+        if i + 2 < bytes.count { scanComponentCount = Int(bytes[i + 2]) }
+        break scan
       default: break
       }
       guard i + 2 <= bytes.count else { break }
@@ -65,24 +73,29 @@ struct JPEGHeader {
     guard [1, 3, 4].contains(frame.componentCount) else {
       throw .unsupported(path: path, kind: "JPEG of \(frame.componentCount) components")
     }
-    // A progressive JPEG is decoded with all its coefficients in memory, two bytes each. Neither
-    // product can overflow: `check` bounds the pixels.
-    let pixelCount = frame.size.width * frame.size.height
-    let bytesPerPixel = frame.isProgressive ? 3 + 2 * frame.componentCount : 3
-    guard pixelCount * bytesPerPixel <= Self.maximumMemory else {
-      throw .unsupported(
-        path: path,
-        kind: "a progressive JPEG of \(frame.size) pixels, for which decoding needs more than "
-          + "\(Self.maximumMemory >> 20) MiB,")
-    }
     size = frame.size
     componentCount = frame.componentCount
     isProgressive = frame.isProgressive
+    keepsCoefficients =
+      frame.isProgressive || (scanComponentCount ?? frame.componentCount) < frame.componentCount
     hasAdobeMarker = hasAdobe
     self.orientation = orientation ?? .upright
+    // A coefficient takes two bytes. Neither product can overflow: `check` bounds the pixels.
+    let pixelCount = size.width * size.height
+    let bytesPerPixel = keepsCoefficients ? 3 + 2 * componentCount : 3
+    guard pixelCount * bytesPerPixel <= Self.maximumMemory else {
+      throw .unsupported(
+        path: path,
+        kind: "\(kind) of \(size) pixels, for which decoding needs more than "
+          + "\(Self.maximumMemory >> 20) MiB,")
+    }
   }
 
+  /// For sentences about what `keepsCoefficients` costs.
+  var kind: String { isProgressive ? "a progressive JPEG" : "a non-interleaved JPEG" }
+
   /// Whether an end-of-image marker follows the first scan header.
+  // bounded: i + 3 is below the count, and a length has 16 bits
   static func hasEnd(_ bytes: [UInt8]) -> Bool {
     var i = 2
     while i + 3 < bytes.count {
@@ -105,6 +118,7 @@ struct JPEGHeader {
   private static let maximumMemory = 900 << 20
 
   /// How many scans follow, at most: markers of a start of scan, counted in whatever place.
+  // bounded: i runs from 1 to the count
   static func scanCount(_ bytes: [UInt8]) -> Int {
     bytes.withUnsafeBufferPointer { bytes in
       var count = 0
@@ -118,6 +132,7 @@ struct JPEGHeader {
 }
 
 extension ImageSize {
+  // bounded: the sides are compared with their limit first
   func check(path: String) throws(ImageError) {
     guard
       width <= Self.maximumSide && height <= Self.maximumSide

@@ -15,6 +15,7 @@ enum Orientation: Int {
     self = Self.read(tiff) ?? .upright
   }
 
+  // bounded: `byte` compares each offset with the count; offsets are of 32 bits
   private static func read(_ tiff: ArraySlice<UInt8>) -> Orientation? {
     let start = tiff.startIndex
     guard tiff.count >= 8 else { return nil }
@@ -50,6 +51,7 @@ enum Orientation: Int {
 
 extension Image {
   /// The picture turned so that it is upright.
+  // bounded: every place is of a pixel, and the pixels were counted when the image was made
   func turned(_ orientation: Orientation) -> Image {
     if orientation == .upright { return self }
     let (W, H) = orientation.swapsAxes ? (height, width) : (width, height)

@@ -14,6 +14,7 @@ struct PNGContents {
   /// after it has used the data, and not at all when the damaged data already filled the picture.
   ///
   /// - Parameter keepingPixels: false for a probe: `bytes` may end anywhere after the header.
+  // bounded: 33 bytes or more; each chunk's end, of a length of 32 bits, is compared with the count
   init(_ bytes: [UInt8], path: String, keepingPixels: Bool) throws(ImageError) {
     func long(_ i: Int) -> Int {
       Int(bytes[i]) << 24 | Int(bytes[i + 1]) << 16 | Int(bytes[i + 2]) << 8 | Int(bytes[i + 3])
@@ -54,6 +55,7 @@ struct PNGContents {
 /// Palette and gray become RGB, 16 bits their high byte. Alpha and transparency are dropped: the
 /// colour of a pixel is what is stored under its alpha. Of an animation this is the default
 /// picture.
+// bounded: the size was checked with the header: at most 2²⁷ pixels
 func decodePNG(_ contents: PNGContents, path: String) throws(ImageError) -> Image {
   guard let context = spng_ctx_new(0) else {
     throw .damaged(path: path, reason: "the decoder found no memory")
@@ -81,6 +83,7 @@ func decodePNG(_ contents: PNGContents, path: String) throws(ImageError) -> Imag
 }
 
 /// The CRC-32 of ISO 3309, as PNG uses it.
+// bounded: an index of 8 bits into 256 elements
 private func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
   var crc = ~UInt32(0)
   bytes.withUnsafeBufferPointer { bytes in
@@ -91,6 +94,7 @@ private func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {
   return ~crc
 }
 
+// bounded: 0 … 255
 private let crcTable: [UInt32] = (0..<256).map { index in
   (0..<8).reduce(UInt32(index)) { value, _ in
     value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1

@@ -131,6 +131,18 @@ import Testing
     }
   }
 
+  @Test(arguments: ["\n", "\r"])
+  func `A list of ten million empty lines is refused before they are taken apart`(
+    end: String
+  ) throws {
+    let folder = try folder()
+    let bytes = [UInt8](repeating: end.utf8.first ?? 0, count: 10_000_001)
+    _ = try folder.write(bytes, as: "list.txt")
+    #expect { try read(folder, train: "list.txt") } throws: {
+      "\($0)".contains("list.txt") && "\($0)".contains("more lines than the limit of 10000000")
+    }
+  }
+
   @Test(arguments: ["0 68 6 23 19", "0 55.5 40 10 10", "0 0.5 0.5 3 0.2", "0 5 5 9 5 9 9 5 9"])
   func `Pixels and per cent are refused with file and line`(row: String) throws {
     let folder = try folder()

@@ -55,6 +55,32 @@ import Testing
     }
   }
 
+  @Test func `Numbers beyond 64 bits are no box and no size`() throws {
+    let huge = "99999999999999999999"
+    for (line, size) in [
+      ("(1, 5) - (\(huge), 20)", "60 x 40 x 3"), ("(1, 5) - (9, 20)", "\(huge) x 40 x 3"),
+      ("(-9223372036854775808, 5) - (9, 20)", "60 x 40 x 3"),
+    ] {
+      let folder = try folder(prefix + line, size: size)
+      #expect(throws: DataError.self, "\(line)") {
+        try DataSource(format: .pennFudan, root: folder.url.path).read(.train)
+      }
+    }
+    let largest = try folder(prefix + "(1, 5) - (9223372036854775807, 20)")
+    let source = DataSource(format: .pennFudan, root: largest.url.path)
+    #expect(try source.read(.validation).samples[0].boxes[0].corners == [0, 4, 60, 20])
+  }
+
+  @Test(arguments: [1, 0, -1, Int.min])
+  func `A validationEvery that was decoded or set is refused below 2`(every: Int) throws {
+    let folder = try folder(prefix + "(1, 11) - (60, 30)")
+    var source = DataSource(format: .pennFudan, root: folder.url.path)
+    source.validationEvery = every
+    #expect { try source.read(.train) } throws: {
+      "\($0)".contains("validationEvery is \(every), expected 2 or more")
+    }
+  }
+
   @Test(.enabled(if: TestData.exists("penn-fudan")))
   func `The real pedestrians split into 136 and 34`() throws {
     let source = DataSource(format: .pennFudan, root: TestData.path("penn-fudan"))

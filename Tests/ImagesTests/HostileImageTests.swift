@@ -32,6 +32,44 @@ import Testing
     #expect { try ImageFile.probe(path) } throws: { "\($0)".contains("needs more than 900 MiB") }
   }
 
+  /// A baseline frame header of three components, and `scanCount` headers of scans that hold one.
+  private func nonInterleaved(width: UInt16, height: UInt16, scanCount: Int) -> [UInt8] {
+    var bytes: [UInt8] = [0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8]
+    for side in [height, width] { bytes += [UInt8(side >> 8), UInt8(side & 255)] }
+    bytes.append(3)
+    for component: UInt8 in 1...3 { bytes += [component, 0x11, 0] }
+    for _ in 0..<scanCount { bytes += [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0] }
+    return bytes + [0xFF, 0xD9]
+  }
+
+  @Test func `A baseline JPEG of separate components is bounded as a progressive one`() throws {
+    let folder = try TemporaryFolder()
+    let large = nonInterleaved(width: 60_000, height: 2_200, scanCount: 3)
+    let path = try folder.write(large, as: "a.jpg")
+    #expect { try ImageFile.probe(path) } throws: {
+      "\($0)".contains("a non-interleaved JPEG of 60000x2200 pixels")
+        && "\($0)".contains("needs more than 900 MiB")
+    }
+    // Of one scan for all components no coefficient is kept: the header alone is fine.
+    let scan: [UInt8] = [0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 63, 0, 0xFF, 0xD9]
+    let frame = nonInterleaved(width: 60_000, height: 2_200, scanCount: 0).dropLast(2)
+    let usual = try folder.write(Array(frame) + scan, as: "b.jpg")
+    #expect(try ImageFile.probe(usual) == ImageSize(width: 60_000, height: 2_200))
+  }
+
+  @Test func `Scans without end over a baseline JPEG are refused before they are decoded`() {
+    let bytes = nonInterleaved(width: 10_000, height: 9_000, scanCount: 20)
+    #expect { try ImageFile.decode(bytes: bytes, path: "a.jpg") } throws: {
+      "\($0)".contains("a non-interleaved JPEG of 20 scans")
+    }
+  }
+
+  @Test func `A side beyond any image is no number too large`() throws {
+    let bytes = try Image(width: 40, height: 30, fill: 7).encodedJPEG()
+    let decoded = try ImageFile.decode(bytes: bytes, path: "a.jpg", atLeast: .max)
+    #expect(decoded.scale == 1 && decoded.image.width == 40)
+  }
+
   @Test func `Kinds are known by their first bytes`() {
     func kind(_ text: String, _ bytes: [UInt8] = []) -> ImageKind? {
       ImageKind(firstBytes: Array(text.utf8) + bytes)
