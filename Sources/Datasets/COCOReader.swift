@@ -104,9 +104,11 @@ extension DataSource {
   private func imagePath(
     _ picture: COCOFile.Picture, folder: String, path: String, isMended: inout Bool
   ) throws(DataError) -> String {
-    let parts = picture.file_name.split(separator: "/", omittingEmptySubsequences: false)
+    // By bytes, for a combining mark hides a separator from characters; `\` may be read as `/`.
+    let parts = picture.file_name.utf8.split { [UInt8(ascii: "/"), UInt8(ascii: "\\")].contains($0) }
+    let leaves = parts.contains { $0.elementsEqual("..".utf8) }
     guard
-      !picture.file_name.isEmpty, !picture.file_name.hasPrefix("/"), !parts.contains(".."),
+      !picture.file_name.isEmpty, picture.file_name.utf8.first != UInt8(ascii: "/"), !leaves,
       !picture.file_name.utf8.contains(0)
     else {
       throw .badAnnotations(

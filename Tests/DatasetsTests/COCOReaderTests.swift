@@ -71,6 +71,8 @@ import Testing
     for (images, cause) in [
       (#"[{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}]"#, "image id 1"),
       (#"[{"id": 1, "file_name": "../a.png"}]"#, "leaves"),
+      (#"[{"id": 1, "file_name": "..\\a.png"}]"#, "leaves"),
+      (#"[{"id": 1, "file_name": "../\u0301/a.png"}]"#, "leaves"),
       (#"[{"id": 1, "file_name": "/etc/hostname"}]"#, "leaves"),
       (#"[{"id": 1, "file_name": "missing.png"}]"#, "missing.png"),
       (#"[{"id": 1, "file_name": "a.png", "width": 48, "height": 64}]"#, "48x64"),
