@@ -105,7 +105,8 @@ extension DataSource {
     _ picture: COCOFile.Picture, folder: String, path: String, isMended: inout Bool
   ) throws(DataError) -> String {
     // By bytes, for a combining mark hides a separator from characters; `\` may be read as `/`.
-    let parts = picture.file_name.utf8.split { [UInt8(ascii: "/"), UInt8(ascii: "\\")].contains($0) }
+    let separators = [UInt8(ascii: "/"), UInt8(ascii: "\\")]
+    let parts = picture.file_name.utf8.split { separators.contains($0) }
     let leaves = parts.contains { $0.elementsEqual("..".utf8) }
     guard
       !picture.file_name.isEmpty, picture.file_name.utf8.first != UInt8(ascii: "/"), !leaves,

@@ -60,8 +60,14 @@ final class LauncherProcess {
 
     var handled = 0
     var lossTime: Date?
+    var children = ChildWatch(of: process.processIdentifier)
+    var isAlone = false
     while process.isRunning {
       usleep(20_000)
+      if !isAlone, children.secondsAlone() > patienceSeconds {
+        isAlone = true
+        kill(process.processIdentifier, SIGKILL)
+      }
       // mpirun waits for the daemon of a host that is cut off as long as TCP does.
       if lossTime == nil, output.withLock({ $0.isRankLost }) { lossTime = Date() }
       if let seconds = lossTime.map({ Date().timeIntervalSince($0) }), seconds > patienceSeconds {
@@ -80,7 +86,8 @@ final class LauncherProcess {
     let code = process.terminationStatus
     return End(
       exitCode: process.terminationReason == .uncaughtSignal ? 128 + code : code,
-      loss: found.loss, isRankLost: found.isRankLost || found.hasLostHost,
+      loss: isAlone ? "no rank is left, and mpirun did not notice" : found.loss,
+      isRankLost: isAlone || found.isRankLost || found.hasLostHost,
       wasAskedToStop: LaunchSignals.count > 0)
   }
 
