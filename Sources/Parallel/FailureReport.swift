@@ -32,6 +32,13 @@ public struct FailureReport: LinedError, Equatable, Sendable, CustomStringConver
   /// The exit code of a rank that has lost the others: start the job again, from its last checkpoint.
   public static let lostRankExitCode: Int32 = 71
 
+  /// What any error says, with the lines that it has.
+  public init(_ error: any Error, exitCode: Int32, rank: Int) {
+    let lines = (error as? any LinedError)?.lines ?? ["\(error)"]
+    self.init(
+      message: lines.first ?? "", details: Array(lines.dropFirst()), exitCode: exitCode, rank: rank)
+  }
+
   /// A failure of MPI, which the other ranks cannot be told.
   public init(_ error: MPIError, rank: Int) {
     self.init(message: error.description, exitCode: Self.lostRankExitCode, rank: rank)
@@ -85,10 +92,7 @@ extension Communicator {
       failure = report
     } catch {
       result = nil
-      let lines = (error as? any LinedError)?.lines ?? ["\(error)"]
-      failure = FailureReport(
-        message: lines.first ?? "", details: Array(lines.dropFirst()), exitCode: exitCode(error),
-        rank: rank)
+      failure = FailureReport(error, exitCode: exitCode(error), rank: rank)
     }
     try throwTogether(failure)
     guard let result else { preconditionFailure("a failure of this rank was not thrown") }
@@ -109,7 +113,7 @@ extension Communicator {
       outcome = .failure(report)
     } catch {
       outcome = .failure(
-        FailureReport(message: "\(error)", exitCode: exitCode(error), rank: rank))
+        FailureReport(error, exitCode: exitCode(error), rank: rank))
     }
     do {
       let own = if case .failure(let report) = outcome { encode(report) } else { [UInt8]() }

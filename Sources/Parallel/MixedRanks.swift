@@ -6,7 +6,7 @@ public struct MixedRanks: LinedError, Equatable, Sendable, CustomStringConvertib
   public enum Subject: Sendable {
     /// Processor, libraries, program, environment.
     case machine
-    /// The options of the command.
+    /// The command and its options.
     case arguments
     case recipe
     /// The checkpoint that the run takes weights from.
@@ -37,7 +37,7 @@ public struct MixedRanks: LinedError, Equatable, Sendable, CustomStringConvertib
         "the ranks differ in \(facts), so they cannot compute the same bits; start them on equal "
           + "nodes with the same program, or add --allow-mixed"
       case .arguments:
-        "the ranks were started with different options (\(facts)); start all ranks with the same command"
+        "the ranks were started with different commands or options (\(facts)); start all ranks with the same command"
       case .recipe:
         "the ranks have different recipes (\(facts)); start all ranks with the same recipe file and the same --set"
       case .weights:

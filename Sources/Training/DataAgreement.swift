@@ -82,7 +82,7 @@ extension Communicator {
     } catch let error as MPIError {
       throw FailureReport(error, rank: rank)
     } catch {
-      throw FailureReport(message: "\(error)", exitCode: exitCode(error), rank: rank)
+      throw FailureReport(error, exitCode: exitCode(error), rank: rank)
     }
   }
 }

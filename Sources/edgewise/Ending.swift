@@ -82,10 +82,39 @@ private func sentence(_ error: CocoaError) -> String {
 
 /// The ranks of this job; ends the program with a sentence where MPI cannot start.
 func startedCommunicator() throws -> Communicator {
+  let communicator: Communicator
   do {
-    return try Communicator.world()
+    communicator = try Communicator.world()
   } catch {
     complain(error)
     throw ExitCode(1)
   }
+  do { try compareCommands(communicator) } catch {
+    try ending(communicator) { throw error }
+  }
+  return communicator
+}
+
+/// Refuses ranks that were started with different commands, or a command with different options: they
+/// would wait for each other for ever, or mix two results into one.
+///
+/// `train` compares its options itself, by name; values of `--set` are compared key by key with the recipe.
+///
+/// *Collective.* *Throws* the same `MixedRanks`, or `MPIError`, on every rank.
+private func compareCommands(_ communicator: Communicator) throws {
+  var words = Array(CommandLine.arguments.dropFirst())
+  let command = words.isEmpty ? "" : words.removeFirst()
+  var options: [String] = []
+  while !words.isEmpty {
+    let word = words.removeFirst()
+    if word.hasPrefix("--set=") { continue }
+    if word == "--set" {
+      words = Array(words.dropFirst())
+    } else {
+      options.append(word)
+    }
+  }
+  var facts = [(name: "command", value: command)]
+  if command != "train" { facts.append(("options", options.joined(separator: " "))) }
+  try compare(facts, of: .arguments, communicator: communicator)
 }

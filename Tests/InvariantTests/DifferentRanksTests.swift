@@ -120,11 +120,22 @@ struct DifferentRanksTests {
     let data = try DrawnData(small.run("data"), images: 16)
     let plain = small.arguments("run", data.settings())
     try run(plain, plain + ["--resume", "auto"]).expectRefusal(
-      64, "different options (--resume)", "--resume: auto on rank 1 (")
+      64, "different commands or options (--resume)", "--resume: auto on rank 1 (")
     try run(plain, plain + ["--warm-start", "elsewhere"]).expectRefusal(
       64, "--warm-start: elsewhere on rank 1 (")
     try run(plain, small.arguments("other", data.settings())).expectRefusal(64, "(--run)")
     try run(plain, plain + ["--allow-mixed"]).expectRefusal(64, "(--allow-mixed)")
+  }
+
+  @Test func `another command or other options on one rank are named before anything is read`()
+    throws
+  {
+    let run = ["evaluate", "nowhere", "--set", "data.root=here"]
+    try self.run(run, ["calibrate", "nowhere", "--output", "out"]).expectRefusal(
+      64, "(command, options)", "command: calibrate on rank 1 (")
+    try self.run(run, ["train", "nowhere.yaml"]).expectRefusal(64, "command: train on rank 1 (")
+    try self.run(run, ["evaluate", "nowhere", "--as", "float"]).expectRefusal(
+      64, "options: nowhere --as float on rank 1 (")
   }
 
   /// The same relative path in two working folders, as on nodes with disks of their own.
