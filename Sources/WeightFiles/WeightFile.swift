@@ -8,6 +8,8 @@ public import Tensors
 public struct WeightFile: Sendable {
   public let path: String
   private let source: any WeightSource
+  /// Held while readers work with addresses into it; `nil` where something else holds the weights.
+  private let contents: FileContents?
 
   public init(path: String, limits: WeightLimits = WeightLimits()) throws(WeightFileError) {
     try self.init(FileContents(path: path, limits: limits))
@@ -24,9 +26,11 @@ public struct WeightFile: Sendable {
   public init(path: String, source: any WeightSource) {
     self.path = path
     self.source = source
+    contents = nil
   }
 
   private init(_ contents: FileContents) throws(WeightFileError) {
+    defer { withExtendedLifetime(contents) {} }
     let source = try weightSource(Bytes(contents))
     // Tensors may share storages; reading them all must not take longer for that.
     var byteCount = 0
@@ -39,7 +43,7 @@ public struct WeightFile: Sendable {
           limit: "\(contents.allowance)")
       }
     }
-    self.init(path: contents.path, source: source)
+    (path, self.source, self.contents) = (contents.path, source, contents)
   }
 
   public var format: WeightFormat { source.format }
@@ -61,7 +65,8 @@ public struct WeightFile: Sendable {
 
   /// A tensor as FP32, outermost extent first; convolutions as `[O, I / groups, H, W]`.
   public func read(_ name: String) throws(WeightFileError) -> Tensor {
-    try source.read(name)
+    defer { withExtendedLifetime(contents) {} }
+    return try source.read(name)
   }
 
   /// How many of a tensor's numbers are NaN or infinite.

@@ -22,7 +22,7 @@ struct Bytes: Sendable {
   var path: String { contents.path }
   var limits: WeightLimits { contents.limits }
 
-  /// The part as it lies in memory; valid as long as `contents` lives.
+  /// The part as it lies in memory; valid as long as the file's contents live, which `WeightFile` sees to.
   var pointer: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: contents.memory.base + start, count: count)
   }

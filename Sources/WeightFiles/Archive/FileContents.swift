@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Tensors
 
 /// All bytes of a file, or of one inflated entry of it, in memory.
@@ -9,6 +10,9 @@ final class FileContents: Sendable {
   let fileByteCount: Int
   let limits: WeightLimits
   let memory: AlignedBuffer
+  /// Entries that were inflated from this file. They live as long as it does, so that addresses into them
+  /// stay valid while `WeightFile` holds the file.
+  private let entries = Mutex<[FileContents]>([])
 
   init(path: String, fileByteCount: Int, limits: WeightLimits, memory: AlignedBuffer) {
     self.path = path
@@ -58,6 +62,14 @@ final class FileContents: Sendable {
       count += step
     }
     self.init(path: path, fileByteCount: byteCount, limits: limits, memory: memory)
+  }
+
+  /// An inflated entry of this file.
+  func entry(_ memory: AlignedBuffer) -> FileContents {
+    let entry = FileContents(
+      path: path, fileByteCount: fileByteCount, limits: limits, memory: memory)
+    entries.withLock { $0.append(entry) }
+    return entry
   }
 
   /// Bytes that one entry or tensor may take.

@@ -57,8 +57,6 @@ extension Bytes {
       throw damaged(
         "the deflated data of \(what) breaks off or is not valid", expected: "\(byteCount) bytes")
     }
-    return Bytes(
-      FileContents(
-        path: path, fileByteCount: contents.fileByteCount, limits: limits, memory: result))
+    return Bytes(contents.entry(result))
   }
 }
